@@ -1,0 +1,199 @@
+"""The three families of engine. Each is a Protocol: a batch in, one outcome per row out, in the same order.
+
+An engine is described by a small pydantic spec (which is hashed and travels to the worker) and built there by
+`build(spec, runtime)`. To add one: write a class, name it in `registry.BUILTIN` (or in the entry-point group
+`glossator.engines`), and add it to the contract tests of its family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from glossator.recipe import Endpoint
+from glossator.records import Box, Evidence, Sample, Span
+from glossator.results import Outcome, Usage
+
+Step = Literal["ocr", "enrich", "extract", "explain", "score"]
+
+
+class Spec(BaseModel):
+    """Base of every engine's spec: all that decides its output, nothing that says how it is reached or run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How an engine is run on this worker. Never hashed.
+
+    `threads` is the number of CPU threads that the engine may use.
+    """
+
+    threads: int = 1
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+
+
+class ReplyLog(Protocol):
+    """Bought replies of one shard; see `glossator.replies`."""
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The stored reply to the request with this key, or None."""
+
+    def put(self, key: str, reply: dict[str, Any]) -> None:
+        """Store a reply at once; it is on disk when this returns."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What an engine may use during one batch, beside the rows.
+
+    Attributes:
+        replies: where every paid reply is looked up and kept.
+        progress: call it with the number of samples that have just been finished.
+        usage: paid calls so far; engines add to it.
+        retry: True when rows that failed before are being tried once more (bad replies are then not reused).
+    """
+
+    replies: ReplyLog
+    progress: Callable[[int], None] = lambda done: None
+    usage: Usage = field(default_factory=Usage)
+    retry: bool = False
+
+
+class Engine(Protocol):
+    """What all families share.
+
+    Attributes:
+        Spec: pydantic model of the engine's spec.
+        version: bump it by hand when the same spec gives other output.
+        local_cpu: True if the work burns this machine's cores (then it runs in spawned processes), False if it
+            waits for a network or runs on an accelerator (then it runs in the main process).
+    """
+
+    Spec: ClassVar[type[Spec]]
+    version: ClassVar[int]
+    local_cpu: ClassVar[bool]
+
+    @classmethod
+    def build(cls, spec: Any, runtime: Runtime) -> Self:
+        """Make the live engine. Raises `MissingExtraError` if its package is not installed."""
+
+    @classmethod
+    def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
+        """What of this engine decides the output of `step`, as plain JSON: the spec, the version, prompt texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an OCR engine saw: spans in any order, and the name that the `ocr` table records."""
+
+    engine: str
+    spans: tuple[Span, ...]
+
+
+class OcrEngine(Engine, Protocol):
+    """Reads the text of images."""
+
+    def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
+        """One reading per sample, in order. An unreadable image is a `Failed`, an empty one a reading without spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairDraft:
+    """An extractive pair as a writer proposes it. `evidence` may be left empty: the stage then looks for it."""
+
+    question: str
+    answer: str
+    kind: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    source_id: str = ""
+    explain_question: str = ""
+    explain_answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A self-explain turn: the question that asks how the answer was found, and its answer."""
+
+    question: str
+    answer: str
+
+
+class Writer(Engine, Protocol):
+    """Writes text about images. Each method gives one outcome per sample, in order."""
+
+    @property
+    def name(self) -> str:
+        """What the tables record as the writer, such as `grounded` or `chat:gpt-4o`."""
+
+    def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
+        """The detail-enriched caption of each image. Samples carry `image.caption` and `page`."""
+
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[list[PairDraft]]]:
+        """At most `max_pairs` pairs an image, best first; fewer (or none) where the image does not hold more."""
+
+    def explain(
+        self, samples: Sequence[Sample], session: Session
+    ) -> list[Outcome[list[Outcome[Explanation]]]]:
+        """One explanation for each of the sample's `pairs`, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossItem:
+    """A conversation whose assistant turns are to be scored.
+
+    Attributes:
+        image: the sample whose image (or, for a text model, OCR text) stands before the first turn; None for a
+            conversation without the image.
+        turns: the conversation. It may begin with an assistant turn: that text alone, with nothing before it.
+        scored: indexes of the turns whose tokens are scored.
+    """
+
+    image: Sample | None
+    turns: tuple[Turn, ...]
+    scored: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLoss:
+    """Sum of the negative log-likelihoods (nats) of one turn's tokens, and how many tokens that is."""
+
+    nll: float
+    tokens: int
+
+
+class LossEngine(Engine, Protocol):
+    """Measures how surprised a language model is by a text."""
+
+    @property
+    def name(self) -> str:
+        """Model and revision, as the `losses` table records it."""
+
+    @property
+    def instrument(self) -> str:
+        """`ocr-proxy` (a text model that reads OCR in place of pixels), `vision`, or `text`. Never mixed in one threshold."""
+
+    def losses(self, items: Sequence[LossItem], session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
+        """For each item, one loss for each index of `scored`. The same text has the same tokens in every item."""
+
+
+__all__ = [
+    "Box", "Engine", "Explanation", "LossEngine", "LossItem", "OcrEngine", "PairDraft", "Reading", "ReplyLog",
+    "Runtime", "Session", "Spec", "Step", "Turn", "TurnLoss", "Writer",
+]  # fmt: skip

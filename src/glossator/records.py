@@ -1,0 +1,197 @@
+"""The records that travel between stages. Each is a frozen dataclass; `store` writes each as one Parquet table.
+
+Boxes are `(x0, y0, x1, y1)` in pixels of the image after EXIF rotation, origin top left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text that OCR found at one place, usually a line or a part of one.
+
+    `confidence` is the engine's own, in 0..1; 1.0 where the source gave none.
+    """
+
+    text: str
+    box: Box
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A piece of the image that an answer rests on: the printed text and its box."""
+
+    text: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture of the source (table `images`, key `image_id`).
+
+    Attributes:
+        image_id: first 16 hex digits of the SHA-256 of the file's bytes, so the same picture is kept once.
+        source_id: the record's own id in the source.
+        path: relative to the source's root folder, with forward slashes.
+        sha256: of the file's bytes.
+        width, height: pixels after EXIF rotation.
+        kind: what the source calls it (receipt, form, chart, ...); empty if it does not say.
+        shard: the number of the shard that the image belongs to for ever.
+        caption: the human caption; None where there is none. Several captions are joined by a blank line.
+        given_ocr: OCR that the source brings along, as spans; None where it brings none.
+        given_pairs: question-answer pairs that a finished data set brings along, as JSON; empty otherwise.
+        meta: every other key of the record, as JSON. Never an input of a stage.
+    """
+
+    image_id: str
+    source_id: str
+    path: str
+    sha256: str
+    width: int
+    height: int
+    kind: str = ""
+    shard: int = 0
+    caption: str | None = None
+    given_ocr: tuple[Span, ...] | None = None
+    given_pairs: str = ""
+    meta: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One source record and the image that holds its picture (table `sources`, key `source_id`)."""
+
+    source_id: str
+    image_id: str
+    path: str
+    caption: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What OCR read on one image (table `ocr`). `spans` stand in reading order; `text` joins them line by line."""
+
+    image_id: str
+    engine: str
+    spans: tuple[Span, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The human caption and its detail-enriched form (table `captions`).
+
+    `caption` is None where no person wrote one; `enriched` then describes what is there.
+    """
+
+    image_id: str
+    caption: str | None
+    enriched: str
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An extractive question-answer pair and, after the explain stage, its self-explain pair (table `pairs`).
+
+    Attributes:
+        pair_id: `<image_id>-<12 hex digits of the hash of question, answer and order>`; stable over runs.
+        source_id: the source record that the pair belongs to.
+        kind: what kind of question it is (field, table, chart-value, heading, yes-no, ...).
+        evidence: the spans that the answer was found in; empty if it was not found.
+        grounding: how well the answer's text matches its evidence, 0..1 (1 = stands there literally).
+        question_similarity: highest similarity (0..1) to an earlier question of the same image.
+        repaired_from: pair_id of the rejected pair that this one mends, or None.
+    """
+
+    pair_id: str
+    image_id: str
+    source_id: str
+    question: str
+    answer: str
+    kind: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    grounding: float = 0.0
+    question_similarity: float = 0.0
+    explain_question: str = ""
+    explain_answer: str = ""
+    writer: str = ""
+    repaired_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Sums of token losses (nats) and token counts of one pair under each condition (table `losses`).
+
+    The suffix names the scored text and, after the underscore, what stands before it: `a` the answer, `q` the
+    question, `i` the image, `r` the explanation, `s` the question that asks for it (the *self-explain* question).
+    `None` means that the condition was not scored; `not_scored` says why.
+
+        nll_a       A               s(Ae)
+        nll_a_q     A  | Q          s(Ae|Qe)
+        nll_a_qi    A  | Q, I       s(Ae|Qe,I)
+        nll_r_s     R  | S          s(Ar|Qr)
+        nll_r_qas   R  | Q, A, S    s(Ar|Qe,Ae,Qr)
+    """
+
+    pair_id: str
+    image_id: str
+    scorer: str
+    scorer_kind: str
+    nll_a: float | None = None
+    tokens_a: int = 0
+    nll_a_q: float | None = None
+    tokens_a_q: int = 0
+    nll_a_qi: float | None = None
+    tokens_a_qi: int = 0
+    nll_r_s: float | None = None
+    tokens_r_s: int = 0
+    nll_r_qas: float | None = None
+    tokens_r_qas: int = 0
+    not_scored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed row (table `failures`, key stage + id)."""
+
+    stage: str
+    id: str
+    image_id: str
+    category: str
+    message: str
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All that is known of one image so far; what a stage gets to work on. `root` is the source's folder."""
+
+    root: str
+    image: ImageRecord
+    page: Page | None = None
+    caption: Caption | None = None
+    pairs: tuple[Pair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReport:
+    """What happened to one shard in one stage. Goes into the stage's manifest."""
+
+    stage: str
+    shard: int
+    rows: int
+    failed: int
+    seconds: float
+    images: int = 0
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    notes: dict[str, Any] = field(default_factory=dict)
