@@ -74,7 +74,9 @@ class Endpoint(_Model):
 class Budget(_Model):
     """When to stop. Never part of a fingerprint."""
 
-    usd: float | None = Field(None, gt=0, description="Stop before the next request once this many US dollars are spent.")
+    usd: float | None = Field(
+        None, gt=0, description="Stop before the next request once this many US dollars are spent."
+    )
     tokens: int | None = Field(None, gt=0, description="Stop before the next request once this many tokens are used.")
     max_failed_share: float = Field(
         0.5, gt=0, le=1, description="Stop if more than this share of a stage's rows fails (from 20 rows on)."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 Category = Literal[
     # ingest
@@ -32,7 +32,7 @@ class Failed:
 
 
 T = TypeVar("T")
-Outcome = T | Failed
+Outcome: TypeAlias = T | Failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,14 +135,10 @@ class Writer(Engine, Protocol):
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """The detail-enriched caption of each image. Samples carry `image.caption` and `page`."""
 
-    def extract(
-        self, samples: Sequence[Sample], max_pairs: int, session: Session
-    ) -> list[Outcome[list[PairDraft]]]:
+    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
         """At most `max_pairs` pairs an image, best first; fewer (or none) where the image does not hold more."""
 
-    def explain(
-        self, samples: Sequence[Sample], session: Session
-    ) -> list[Outcome[list[Outcome[Explanation]]]]:
+    def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """One explanation for each of the sample's `pairs`, in their order."""
 
 

@@ -43,7 +43,9 @@ def known(family: Family) -> list[str]:
     """Names of all engines of a family, built in or installed."""
     names = set(BUILTIN[family])
     prefix = f"{family}."
-    names.update(point.name.removeprefix(prefix) for point in entry_points(group=GROUP) if point.name.startswith(prefix))
+    names.update(
+        point.name.removeprefix(prefix) for point in entry_points(group=GROUP) if point.name.startswith(prefix)
+    )
     return sorted(names)
 
 
@@ -66,7 +68,9 @@ def engine_class(family: Family, kind: str) -> type[Engine]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("glossator"):
             raise
-        raise MissingExtraError(f"the engine '{kind}' ({error.name} is not installed)", EXTRA_OF.get(kind, "all")) from error
+        raise MissingExtraError(
+            f"the engine '{kind}' ({error.name} is not installed)", EXTRA_OF.get(kind, "all")
+        ) from error
 
 
 def parse_spec(family: Family, spec: EngineSpec) -> Spec:
