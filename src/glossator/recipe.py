@@ -89,7 +89,7 @@ class RunSpec(_Model):
     executor: Literal["local", "ray"] = Field("local", description="local processes, or a Ray cluster.")
     workers: dict[str, int] = Field(
         default_factory=dict,
-        description="Worker processes by stage; 0 runs the stage inside the main process. Chosen by the engine if unset.",
+        description="Worker processes by stage; 0 runs the stage in the main process. The engine chooses if unset.",
     )
     endpoints: dict[str, Endpoint] = Field(
         default_factory=dict, description='Endpoint by model name; "default" serves every model that is not named.'

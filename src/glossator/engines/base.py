@@ -49,6 +49,10 @@ class ReplyLog(Protocol):
         """Store a reply at once; it is on disk when this returns."""
 
 
+def _no_progress(_done: int) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(slots=True)
 class Session:
     """What an engine may use during one batch, beside the rows.
@@ -61,7 +65,7 @@ class Session:
     """
 
     replies: ReplyLog
-    progress: Callable[[int], None] = lambda done: None
+    progress: Callable[[int], None] = _no_progress
     usage: Usage = field(default_factory=Usage)
     retry: bool = False
 
@@ -183,7 +187,7 @@ class LossEngine(Engine, Protocol):
 
     @property
     def instrument(self) -> str:
-        """`ocr-proxy` (a text model that reads OCR in place of pixels), `vision`, or `text`. Never mixed in one threshold."""
+        """`ocr-proxy` (a text model that reads OCR in place of pixels), `vision` or `text`; thresholds never mix them."""
 
     def losses(self, items: Sequence[LossItem], session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
         """For each item, one loss for each index of `scored`. The same text has the same tokens in every item."""
