@@ -8,6 +8,7 @@
     │   └── WorkspaceError         not a workspace, or one that can't be used this way
     │       └── WorkspaceBusyError another run holds the workspace
     └── StopRun                    a run must not go on             (exit code 3)
+        ├── WorkerDiedError        a worker process ended unasked
         ├── CredentialsError       the endpoint refuses the key
         ├── EndpointDownError      the endpoint does not answer
         ├── TooManyFailuresError   the share of failed rows is above its limit
@@ -39,8 +40,11 @@ class MissingExtraError(UsageError):
     """An optional package is missing; the message names the extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': pip install 'glossator[{extra}]'")
+        super().__init__(what, extra)  # both arguments, so that the error can travel back from a worker process
         self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} needs the extra '{self.extra}': pip install 'glossator[{self.extra}]'"
 
 
 class WorkspaceError(UsageError):
@@ -55,6 +59,10 @@ class StopRun(GlossatorError):
     """The run must not go on; finished work is kept."""
 
     exit_code = 3
+
+
+class WorkerDiedError(StopRun):
+    """A worker process ended unasked, most often for want of memory."""
 
 
 class CredentialsError(StopRun):

@@ -85,6 +85,10 @@ class Engine(Protocol):
     local_cpu: ClassVar[bool]
 
     @classmethod
+    def parallelism(cls, cores: int) -> tuple[int, int]:
+        """Worker processes, and threads for each, that use `cores` best. Read only where `local_cpu` is true."""
+
+    @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
         """Make the live engine. Raises `MissingExtraError` if its package is not installed."""
 

@@ -89,7 +89,8 @@ class StagePlan:
         settings: its validated settings, defaults filled in.
         engine: its validated engine mapping (with `kind`), or None for a table stage.
         fingerprint: hash of all that decides its output, parents included.
-        parents: fingerprint of the stage that supplies each table it reads, by table name.
+        writes: the table that it makes.
+        parents: `<stage>/<fingerprint>` of the folder that supplies each table it reads, by table name.
         identity: what was hashed, for the manifest.
     """
 
@@ -97,5 +98,11 @@ class StagePlan:
     settings: dict[str, Any]
     engine: dict[str, Any] | None
     fingerprint: str
+    writes: str
     parents: dict[str, str]
     identity: dict[str, Any]
+
+    @property
+    def folder(self) -> str:
+        """`<stage>/<fingerprint>`: where its parts stand in the workspace."""
+        return f"{self.kind}/{self.fingerprint}"

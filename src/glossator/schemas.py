@@ -1,0 +1,114 @@
+"""Each table's Arrow schema, and the way from records to rows and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+
+from glossator.records import Alias, Caption, Evidence, Failure, ImageRecord, Losses, Page, Pair, Span
+
+_TEXT = pa.string()
+_BOX = pa.list_(pa.float64())
+_SPANS = pa.list_(pa.struct([("text", _TEXT), ("box", _BOX), ("confidence", pa.float64())]))
+_EVIDENCE = pa.list_(pa.struct([("text", _TEXT), ("box", _BOX)]))
+_PAIR = pa.schema(
+    [
+        ("pair_id", _TEXT),
+        ("image_id", _TEXT),
+        ("source_id", _TEXT),
+        ("question", _TEXT),
+        ("answer", _TEXT),
+        ("kind", _TEXT),
+        ("evidence", _EVIDENCE),
+        ("grounding", pa.float64()),
+        ("question_similarity", pa.float64()),
+        ("explain_question", _TEXT),
+        ("explain_answer", _TEXT),
+        ("writer", _TEXT),
+        ("repaired_from", _TEXT),
+    ]
+)
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "images": pa.schema(
+        [
+            ("image_id", _TEXT),
+            ("source_id", _TEXT),
+            ("path", _TEXT),
+            ("sha256", _TEXT),
+            ("width", pa.int64()),
+            ("height", pa.int64()),
+            ("kind", _TEXT),
+            ("shard", pa.int64()),
+            ("caption", _TEXT),
+            ("given_ocr", _SPANS),
+            ("given_pairs", _TEXT),
+            ("meta", _TEXT),
+        ]
+    ),
+    "sources": pa.schema([("source_id", _TEXT), ("image_id", _TEXT), ("path", _TEXT), ("caption", _TEXT)]),
+    "ocr": pa.schema([("image_id", _TEXT), ("engine", _TEXT), ("spans", _SPANS), ("text", _TEXT)]),
+    "captions": pa.schema([("image_id", _TEXT), ("caption", _TEXT), ("enriched", _TEXT), ("writer", _TEXT)]),
+    "drafts": _PAIR,
+    "pairs": _PAIR,
+    "losses": pa.schema(
+        [("pair_id", _TEXT), ("image_id", _TEXT), ("scorer", _TEXT), ("scorer_kind", _TEXT)]
+        + [
+            (f"{measure}_{condition}", kind)
+            for condition in ("a", "a_q", "a_qi", "r_s", "r_qas")
+            for measure, kind in (("nll", pa.float64()), ("tokens", pa.int64()))
+        ]
+        + [("not_scored", _TEXT)]
+    ),
+    "verdicts": pa.schema(
+        [("pair_id", _TEXT), ("image_id", _TEXT), ("keep", pa.bool_()), ("reasons", pa.list_(_TEXT))]
+    ),
+    "failures": pa.schema(
+        [
+            ("stage", _TEXT),
+            ("id", _TEXT),
+            ("image_id", _TEXT),
+            ("category", _TEXT),
+            ("message", _TEXT),
+            ("attempts", pa.int64()),
+        ]
+    ),
+}  # fmt: skip
+
+_RECORDS: dict[str, Any] = {
+    "images": ImageRecord,
+    "sources": Alias,
+    "ocr": Page,
+    "captions": Caption,
+    "drafts": Pair,
+    "pairs": Pair,
+    "losses": Losses,
+    "failures": Failure,
+}
+
+
+def to_arrow(table: str, records: Iterable[Any]) -> pa.Table:
+    """The records as one Arrow table in the schema of `table`."""
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMAS[table])
+
+
+def from_arrow(table: str, data: pa.Table) -> list[Any]:
+    """The rows of `data` as records of `table`."""
+    return [_record(table, row) for row in data.to_pylist()]
+
+
+def _record(table: str, row: dict[str, Any]) -> Any:
+    for key in ("spans", "given_ocr"):
+        if row.get(key) is not None:
+            row[key] = tuple(Span(span["text"], _box(span["box"]), span["confidence"]) for span in row[key])
+    if "evidence" in row:
+        row["evidence"] = tuple(Evidence(piece["text"], _box(piece["box"])) for piece in row["evidence"] or ())
+    return _RECORDS[table](**row)
+
+
+def _box(values: list[float]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = values
+    return (x0, y0, x1, y1)

@@ -1,0 +1,104 @@
+"""From a recipe to the plans of its stages: settings validated, parents found, fingerprints computed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from pydantic import ValidationError
+
+from glossator.engines.registry import engine_class, parse_spec
+from glossator.errors import RecipeError
+from glossator.fingerprint import fingerprint
+from glossator.recipe import EngineSpec, Recipe, StageSpec, explain
+from glossator.stages.base import MapStage, Settings, Stage, StagePlan, TableStage
+from glossator.store import IMAGES
+
+STAGES: dict[str, str] = {
+    "ocr": "glossator.stages.ocr:OcrStage",
+    "enrich": "glossator.stages.enrich:EnrichStage",
+    "extract": "glossator.stages.extract:ExtractStage",
+    "explain": "glossator.stages.explain:ExplainStage",
+    "score": "glossator.stages.score:ScoreStage",
+    "filter": "glossator.stages.filter:FilterStage",
+}
+
+
+def stage_class(kind: str) -> type[Stage]:
+    """The class of a stage kind. Raises `RecipeError` that lists the known ones."""
+    if kind not in STAGES:
+        raise RecipeError(f"no stage '{kind}'; known: {', '.join(STAGES)}")
+    module, _, name = STAGES[kind].partition(":")
+    return getattr(import_module(module), name)  # type: ignore[no-any-return]
+
+
+def resolve(recipe: Recipe) -> list[StagePlan]:
+    """The plan of each stage, in order.
+
+    Raises:
+        RecipeError: for an unknown stage, engine or setting, and where a stage reads a table that none before it makes.
+        MissingExtraError: if an engine's package is not installed.
+    """
+    supplied = {"images": IMAGES}
+    plans = []
+    for spec in recipe.stages:
+        plan = _plan(spec, supplied)
+        plans.append(plan)
+        supplied[plan.writes] = plan.folder
+    return plans
+
+
+def live(plan: StagePlan, engine: object | None) -> MapStage[object] | TableStage:
+    """The stage that a plan describes, over its live engine."""
+    cls = stage_class(plan.kind)
+    settings = cls.Settings.model_validate(plan.settings)
+    if issubclass(cls, MapStage):
+        return cls(settings, engine)
+    assert issubclass(cls, TableStage)
+    return cls(settings)
+
+
+def _plan(spec: StageSpec, supplied: dict[str, str]) -> StagePlan:
+    cls = stage_class(spec.use)
+    settings = _settings(cls, spec)
+    parents = {table: supplied[table] for table in (*cls.reads, *cls.uses) if table in supplied}
+    for table in cls.reads:
+        if table not in parents:
+            makers = [kind for kind in STAGES if stage_class(kind).writes == table]
+            raise RecipeError(f"stage '{spec.use}' reads {table}: put the stage {' or '.join(makers)} before it")
+    engine, identity = _engine(cls, spec)
+    identity = {
+        "stage": cls.kind,
+        "version": cls.version,
+        "settings": settings.model_dump(mode="json"),
+        "engine": identity,
+        "parents": parents,
+    }
+    return StagePlan(
+        kind=cls.kind,
+        settings=settings.model_dump(mode="json"),
+        engine=engine,
+        fingerprint=fingerprint(identity),
+        writes=cls.writes,
+        parents=parents,
+        identity=identity,
+    )
+
+
+def _settings(cls: type[Stage], spec: StageSpec) -> Settings:
+    try:
+        return cls.Settings.model_validate(spec.settings)
+    except ValidationError as error:
+        known = ", ".join(cls.Settings.model_fields) or "none"
+        raise RecipeError(f"stage '{spec.use}': {explain(error)} (its settings: {known})") from error
+
+
+def _engine(cls: type[Stage], spec: StageSpec) -> tuple[dict[str, object] | None, dict[str, object] | None]:
+    """The engine's full mapping and what of it is hashed; None for a table stage."""
+    if not issubclass(cls, MapStage):
+        if spec.engine is not None:
+            raise RecipeError(f"stage '{spec.use}' works on tables and takes no engine")
+        return None, None
+    wanted = spec.engine or EngineSpec(kind=cls.default_engine)
+    parsed = parse_spec(cls.family, wanted)
+    identity = engine_class(cls.family, wanted.kind).identity(parsed, spec.use)  # type: ignore[arg-type]
+    return parsed.model_dump(mode="json"), identity

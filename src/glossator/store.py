@@ -1,0 +1,274 @@
+"""The workspace on disk. Only this file and `replies` know its paths.
+
+    <workspace>/
+      workspace.json               format version, source, shard size
+      recipe.yaml                  the recipe of the last run
+      current.json                 which folder holds each table now
+      lock, run.json               held while a run is under way; who holds it
+      images/v1/part-00000.parquet the source's pictures, shard by shard (also sources/v1)
+      <stage>/<fingerprint>/       part-00042.parquet, part-00042.failed.parquet, part-00042.json, manifest.json
+      replies/                     bought replies (see `replies`)
+
+That a `part-*.parquet` exists is the only mark that its shard is done; it is renamed into place last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from glossator.errors import WorkspaceBusyError, WorkspaceError
+from glossator.records import Failure, ShardReport
+from glossator.schemas import SCHEMAS, from_arrow, to_arrow
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FORMAT = 1
+IMAGES = "images/v1"
+SOURCES = "sources/v1"
+_PART = re.compile(r"part-(\d{5,})\.parquet$")
+
+
+class Store:
+    """One workspace folder. Raises `WorkspaceError` if it is none."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            self.info: dict[str, Any] = json.loads((root / "workspace.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise WorkspaceError(f"{root} is no workspace; make one with: glossator build SOURCE -o {root}") from None
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"{root / 'workspace.json'} can't be read: {error}") from error
+        if self.info.get("format") != FORMAT:
+            raise WorkspaceError(f"{root} was made by another version of Glossator (format {self.info.get('format')})")
+
+    @classmethod
+    def create(cls, root: Path, source: Path, source_root: Path, shard_size: int) -> Store:
+        """Make the workspace, or open it if it is there.
+
+        Raises:
+            WorkspaceError: if the folder holds something else, or was built from another source.
+        """
+        if (root / "workspace.json").exists():
+            store = cls(root)
+            if store.info["source"] != str(source.resolve()):
+                raise WorkspaceError(f"{root} was built from {store.info['source']}; give another folder with -o")
+            return store
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise WorkspaceError(f"{root} is there already and is no workspace; give an empty or a new folder with -o")
+        root.mkdir(parents=True, exist_ok=True)
+        info = {
+            "format": FORMAT,
+            "source": str(source.resolve()),
+            "source_root": str(source_root.resolve()),
+            "shard_size": shard_size,
+        }
+        _write_text(root / "workspace.json", json.dumps(info, indent=2))
+        return cls(root)
+
+    @property
+    def source_root(self) -> Path:
+        """The folder that image paths are relative to."""
+        return Path(self.info["source_root"])
+
+    @property
+    def replies_folder(self) -> Path:
+        """Where bought replies are kept."""
+        return self.root / "replies"
+
+    @property
+    def index_path(self) -> Path:
+        """The ingest job's index of known records and pictures."""
+        return self.root / "images" / "index.sqlite"
+
+    # Parts
+
+    def shards(self, folder: str = IMAGES) -> list[int]:
+        """Numbers of the finished shards in `<stage>/<fingerprint>`, ascending."""
+        path = self.root / folder
+        files = path.iterdir() if path.is_dir() else ()
+        return sorted(int(match[1]) for file in files if (match := _PART.fullmatch(file.name)))
+
+    def write_part(
+        self,
+        folder: str,
+        table: str,
+        shard: int,
+        records: Iterable[Any],
+        failures: Sequence[Failure] = (),
+        report: ShardReport | None = None,
+    ) -> None:
+        """Commit one shard: failures and report first, the part last, each renamed into place."""
+        path = self.root / folder
+        path.mkdir(parents=True, exist_ok=True)
+        failed = path / f"part-{shard:05d}.failed.parquet"
+        if failures:
+            _write_parquet(failed, to_arrow("failures", failures))
+        else:
+            failed.unlink(missing_ok=True)
+        if report is not None:
+            _write_text(path / f"part-{shard:05d}.json", json.dumps(asdict(report)))
+        _write_parquet(path / f"part-{shard:05d}.parquet", to_arrow(table, records))
+
+    def read_part(self, folder: str, table: str, shard: int) -> list[Any]:
+        """The records of one finished shard. Raises `WorkspaceError` if it is not there or broken."""
+        path = self.root / folder / f"part-{shard:05d}.parquet"
+        try:
+            return from_arrow(table, pq.read_table(path))
+        except (OSError, pa.ArrowException) as error:
+            raise WorkspaceError(f"{path} can't be read ({error}); delete it and run again") from error
+
+    def rows(self, folder: str, shard: int) -> int:
+        """How many rows a finished shard holds (from the file's footer)."""
+        return int(pq.read_metadata(self.root / folder / f"part-{shard:05d}.parquet").num_rows)
+
+    def read_failures(self, folder: str, shard: int) -> list[Failure]:
+        """The failed rows of one shard; empty if there are none."""
+        path = self.root / folder / f"part-{shard:05d}.failed.parquet"
+        return from_arrow("failures", pq.read_table(path)) if path.exists() else []
+
+    def reports(self, folder: str) -> list[dict[str, Any]]:
+        """What happened to each finished shard of a stage folder."""
+        reports = []
+        for shard in self.shards(folder):
+            path = self.root / folder / f"part-{shard:05d}.json"
+            with suppress(OSError, ValueError):
+                reports.append(json.loads(path.read_text(encoding="utf-8")))
+        return reports
+
+    def drop_failed(self, folder: str, shard: int, keep: Sequence[Failure]) -> None:
+        """Replace the failed rows of one shard by `keep`."""
+        path = self.root / folder / f"part-{shard:05d}.failed.parquet"
+        if keep:
+            _write_parquet(path, to_arrow("failures", keep))
+        else:
+            path.unlink(missing_ok=True)
+
+    # Whole tables
+
+    def scan(self, folder: str, table: str) -> pl.LazyFrame:
+        """A lazy frame over all finished parts of a folder, in shard order."""
+        import polars as pl
+
+        paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in self.shards(folder)]
+        if not paths:
+            return pl.LazyFrame(pl.from_arrow(SCHEMAS[table].empty_table()))
+        return pl.scan_parquet(paths)
+
+    def sink(self, folder: str, table: str, frame: pl.LazyFrame) -> int:
+        """Write a table stage's output as its only part, streaming. Returns the number of rows."""
+        path = self.root / folder / "part-00000.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        frame.select(SCHEMAS[table].names).sink_parquet(temporary, compression="zstd", maintain_order=True)
+        temporary.replace(path)
+        return int(pq.read_metadata(path).num_rows)
+
+    def part_marks(self, folder: str) -> list[list[Any]]:
+        """Name, size and time of each part of a folder: tells a table stage whether its inputs have changed."""
+        paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in self.shards(folder)]
+        return [[path.name, stat.st_size, stat.st_mtime_ns] for path in paths if (stat := path.stat())]
+
+    # Small files
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A small JSON file of the workspace; empty if it is not there."""
+        try:
+            value = json.loads((self.root / name).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Write a small JSON file atomically; does nothing if it holds the same already."""
+        if self.read_json(name) != value:
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            _write_text(self.root / name, json.dumps(value, indent=2, ensure_ascii=False))
+
+    def read_recipe(self) -> str:
+        """The YAML of the last run's recipe. Raises `WorkspaceError` if nothing has been run."""
+        try:
+            return (self.root / "recipe.yaml").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise WorkspaceError(f"{self.root}: nothing has been run here yet") from None
+
+    def write_recipe(self, text: str) -> None:
+        """Keep the recipe of this run."""
+        _write_text(self.root / "recipe.yaml", text)
+
+    # Old output
+
+    def folders(self) -> Iterator[tuple[str, int]]:
+        """Each `<stage>/<fingerprint>` folder of the workspace with its size in bytes; never images or replies."""
+        for stage in sorted(self.root.iterdir()):
+            if not stage.is_dir() or stage.name in ("images", "sources", "replies"):
+                continue
+            for folder in sorted(stage.iterdir()):
+                if (folder / "manifest.json").exists() or any(folder.glob("part-*")):
+                    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+                    yield f"{stage.name}/{folder.name}", size
+
+    def remove(self, folder: str) -> None:
+        """Delete one stage folder that `folders` has named."""
+        shutil.rmtree(self.root / folder)
+
+    # One run at a time
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for one run. The lock of a dead process is free: the system releases it.
+
+        Raises:
+            WorkspaceBusyError: if another run holds it; names its process and age.
+        """
+        lock = FileLock(self.root / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            holder = self.read_json("run.json")
+            age = max(0, int(time.time() - float(holder.get("started", time.time()))))
+            raise WorkspaceBusyError(
+                f"{self.root} is in use: process {holder.get('pid', '?')} has been running for {_duration(age)}; "
+                "wait for it, or stop it first"
+            ) from None
+        try:
+            self.write_json("run.json", {"pid": os.getpid(), "started": time.time()})
+            yield
+        finally:
+            (self.root / "run.json").unlink(missing_ok=True)
+            lock.release()
+
+
+def _duration(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _write_parquet(path: Path, data: pa.Table) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    pq.write_table(data, temporary, compression="zstd")
+    temporary.replace(path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

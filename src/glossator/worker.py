@@ -1,0 +1,173 @@
+"""One shard of one stage, from stored tables to a stored table. Runs in the main process or in any worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from glossator.engines.base import Runtime, Session
+from glossator.engines.registry import build
+from glossator.errors import GlossatorError
+from glossator.fingerprint import canonical
+from glossator.recipe import EngineSpec
+from glossator.records import Failure, Sample, ShardReport
+from glossator.replies import ReplyLogs
+from glossator.results import Failed
+from glossator.stages.base import MapStage, StagePlan
+from glossator.stages.resolve import live, stage_class
+from glossator.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker has to do. Plain data, picklable.
+
+    `only` holds the image ids to do again (their old rows are replaced); None means the whole shard.
+    """
+
+    workspace: Path
+    plan: StagePlan
+    shard: int
+    runtime: Runtime = field(default_factory=Runtime)
+    only: frozenset[str] | None = None
+
+
+_stages: dict[str, MapStage[Any]] = {}
+
+
+def work(task: Task, progress: Callable[[int], None]) -> ShardReport:
+    """Do one task and commit its part. `progress` is told how many samples have just been finished.
+
+    Raises:
+        GlossatorError: if the run must not go on; nothing of this shard is committed then but its bought replies.
+    """
+    started = time.monotonic()
+    store = Store(task.workspace)
+    samples = load_samples(store, task.plan, task.shard, task.only)
+    stage = _stage(task)
+    with ReplyLogs(store.replies_folder).open(task.plan.kind, task.shard) as replies:
+        session = Session(replies=replies, progress=progress, retry=task.only is not None)
+        results, attempts = _run(stage, samples, session)
+    records, failures = _split(task.plan.kind, samples, results, attempts)
+    if task.only is not None:
+        records, failures = _merge(store, task, records, failures)
+    report = ShardReport(
+        stage=task.plan.kind,
+        shard=task.shard,
+        images=len(samples),
+        rows=len(records),
+        failed=len(failures),
+        seconds=round(time.monotonic() - started, 3),
+        calls=session.usage.calls,
+        tokens_in=session.usage.tokens_in,
+        tokens_out=session.usage.tokens_out,
+        usd=session.usage.usd,
+    )
+    store.write_part(task.plan.folder, task.plan.writes, task.shard, records, failures, report)
+    return report
+
+
+def load_samples(store: Store, plan: StagePlan, shard: int, only: frozenset[str] | None = None) -> list[Sample]:
+    """The shard's samples with all tables that the stage reads; images that lack a required one are left out."""
+    root = str(store.source_root)
+    samples = {
+        image.image_id: Sample(root, image) for image in store.read_part(plan.parents["images"], "images", shard)
+    }
+    required = stage_class(plan.kind).reads
+    for table, folder in plan.parents.items():
+        if table == "images":
+            continue
+        samples = _join(samples, table, store.read_part(folder, table, shard), required=table in required)
+    return [sample for sample in samples.values() if only is None or sample.image.image_id in only]
+
+
+def _join(samples: dict[str, Sample], table: str, rows: list[Any], *, required: bool) -> dict[str, Sample]:
+    by_image: dict[str, list[Any]] = {}
+    for row in rows:
+        by_image.setdefault(row.image_id, []).append(row)
+    joined = {}
+    for image_id, sample in samples.items():
+        found = by_image.get(image_id)
+        if found is None:
+            if not required:
+                joined[image_id] = sample
+        elif table == "ocr":
+            joined[image_id] = replace(sample, page=found[0])
+        elif table == "captions":
+            joined[image_id] = replace(sample, caption=found[0])
+        else:
+            joined[image_id] = replace(sample, pairs=tuple(found))
+    return joined
+
+
+def _stage(task: Task) -> MapStage[Any]:
+    """The live stage; kept, so that a process loads each model once."""
+    key = canonical([task.plan.identity, task.runtime.threads])
+    if key not in _stages:
+        cls = stage_class(task.plan.kind)
+        assert issubclass(cls, MapStage)
+        engine = build(cls.family, EngineSpec.model_validate(task.plan.engine), task.runtime)
+        stage = live(task.plan, engine)
+        assert isinstance(stage, MapStage)
+        _stages.clear()  # one stage at a time: two models need not share the memory
+        _stages[key] = stage
+    return _stages[key]
+
+
+def _run(stage: MapStage[Any], samples: Sequence[Sample], session: Session) -> tuple[list[list[Any]], list[int]]:
+    """The stage's results and the attempts each took: what failed but may succeed is tried once more at the end."""
+    results = _guarded(stage, samples, session)
+    attempts = [1] * len(samples)
+    again = [i for i, rows in enumerate(results) if any(isinstance(row, Failed) and row.retriable for row in rows)]
+    if again:
+        session.retry = True
+        session.progress(-len(again))
+        for i, rows in zip(again, _guarded(stage, [samples[i] for i in again], session), strict=True):
+            results[i] = rows
+            attempts[i] = 2
+    return results, attempts
+
+
+def _guarded(stage: MapStage[Any], samples: Sequence[Sample], session: Session) -> list[list[Any]]:
+    """Run the stage; if an unforeseen error ends it, go on sample by sample so that only the culprits fail."""
+    if not samples:
+        return []
+    try:
+        return stage.run(samples, session)
+    except GlossatorError:
+        raise
+    except Exception as error:
+        if len(samples) == 1:
+            return [[Failed("engine", f"{type(error).__name__}: {error}"[:500])]]
+        return [rows for sample in samples for rows in _guarded(stage, [sample], session)]
+
+
+def _split(
+    kind: str, samples: Sequence[Sample], results: Sequence[Sequence[Any]], attempts: Sequence[int]
+) -> tuple[list[Any], list[Failure]]:
+    records, failures = [], []
+    for sample, rows, tries in zip(samples, results, attempts, strict=True):
+        image_id = sample.image.image_id
+        for row in rows:
+            if isinstance(row, Failed):
+                failures.append(Failure(kind, row.id or image_id, image_id, row.category, row.message, tries))
+            else:
+                records.append(row)
+    return records, failures
+
+
+def _merge(store: Store, task: Task, records: list[Any], failures: list[Failure]) -> tuple[list[Any], list[Failure]]:
+    """Put the redone rows in the place of the old ones, in the order of the shard's images."""
+    assert task.only is not None
+    old = store.read_part(task.plan.folder, task.plan.writes, task.shard)
+    rows = [row for row in old if row.image_id not in task.only] + records
+    failed = [row for row in store.read_failures(task.plan.folder, task.shard) if row.image_id not in task.only]
+    images = store.read_part(task.plan.parents["images"], "images", task.shard)
+    place = {image.image_id: i for i, image in enumerate(images)}
+    return (
+        sorted(rows, key=lambda row: place[row.image_id]),
+        sorted(failed + failures, key=lambda row: place[row.image_id]),
+    )
