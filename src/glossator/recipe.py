@@ -6,6 +6,7 @@ Stage settings and engine specs stay plain mappings here; the stage and the engi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -123,7 +124,7 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
+def load(name: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a shipped recipe by name or a YAML file by path, and apply `overrides` (`{"filter.mifd_max": 0.9}`).
 
     Raises:
@@ -136,14 +137,23 @@ def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not valid YAML: {error}") from error
+    return parse_tree(tree, str(path), overrides)
+
+
+def parse_tree(tree: Any, where: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe from a parsed tree (changed in place by `overrides`). `where` names it in errors.
+
+    Raises:
+        RecipeError: if it does not fit the schema.
+    """
     if not isinstance(tree, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping with the keys data, stages and run")
+        raise RecipeError(f"{where}: a recipe is a mapping with the keys data, stages and run")
     for key, value in (overrides or {}).items():
         _override(tree, key, value)
     try:
         return Recipe.model_validate(tree)
     except ValidationError as error:
-        raise RecipeError(f"{path}: {explain(error)}") from error
+        raise RecipeError(f"{where}: {explain(error)}") from error
 
 
 def parse_override(text: str) -> tuple[str, Any]:

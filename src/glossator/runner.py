@@ -35,7 +35,7 @@ class Events(Protocol):
     def spent(self, usd: float, tokens: int) -> None:
         """Money and tokens spent so far in this run."""
 
-    def stage_finished(self, stage: str) -> None:
+    def stage_finished(self, _stage: str) -> None:
         """The current stage is done."""
 
 
@@ -51,7 +51,7 @@ class Silent:
     def spent(self, usd: float, tokens: int) -> None:
         """See `Events`."""
 
-    def stage_finished(self, stage: str) -> None:
+    def stage_finished(self, _stage: str) -> None:
         """See `Events`."""
 
 

@@ -136,6 +136,11 @@ class Store:
         """How many rows a finished shard holds (from the file's footer)."""
         return int(pq.read_metadata(self.root / folder / f"part-{shard:05d}.parquet").num_rows)
 
+    def known_records(self) -> int:
+        """How many records of the source have been taken in or refused so far."""
+        taken = sum(self.rows(SOURCES, shard) for shard in self.shards(SOURCES))
+        return taken + sum(len(self.read_failures(IMAGES, shard)) for shard in self.shards())
+
     def read_failures(self, folder: str, shard: int) -> list[Failure]:
         """The failed rows of one shard; empty if there are none."""
         path = self.root / folder / f"part-{shard:05d}.failed.parquet"
@@ -167,6 +172,15 @@ class Store:
         paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in self.shards(folder)]
         if not paths:
             return pl.LazyFrame(pl.from_arrow(SCHEMAS[table].empty_table()))
+        return pl.scan_parquet(paths)
+
+    def scan_failures(self, folder: str) -> pl.LazyFrame:
+        """A lazy frame over the failed rows of a folder's shards."""
+        import polars as pl
+
+        paths = sorted((self.root / folder).glob("part-*.failed.parquet"))
+        if not paths:
+            return pl.LazyFrame(pl.from_arrow(SCHEMAS["failures"].empty_table()))
         return pl.scan_parquet(paths)
 
     def sink(self, folder: str, table: str, frame: pl.LazyFrame) -> int:

@@ -1,0 +1,212 @@
+"""The command `glossator`: parse, call the Python API, print. Imports stay inside commands so that --help is quick."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from glossator.cli import options
+from glossator.errors import GlossatorError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="glossator", message="%(version)s")
+def cli() -> None:
+    """Turn text-rich images and one human caption each into an instruction-tuning data set that you can trust."""
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@options.workspace_out
+@options.recipe("embedded")
+@options.limit
+@options.overrides
+@options.executor
+@click.option("--dry-run", is_flag=True, help="Say what would run, how many paid calls and what cost; do nothing.")
+@options.output
+def build(*, source: Path, out: Path, recipe: str, dry_run: bool, mode: options.Mode, **chosen: Any) -> int:
+    """Build a filtered data set from SOURCE: a folder of images, or a JSONL, CSV or Parquet file.
+
+    Run it again and it goes on where it stopped.
+    """
+    from glossator.cli import run
+
+    if dry_run:
+        return run.dry_run(source, out, recipe, mode, **chosen)
+    return run.build(source, out, recipe, mode, **chosen)
+
+
+@cli.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@options.workspace_out
+@click.option("--images", type=click.Path(path_type=Path), help="Folder that the set's image paths are relative to.")
+@options.recipe("rescore")
+@options.limit
+@options.overrides
+@options.executor
+@options.output
+def score(dataset: Path, out: Path, images: Path | None, recipe: str, mode: options.Mode, **chosen: Any) -> int:
+    """Score and filter somebody's finished DATASET (LLaVA or ShareGPT JSON, or our Parquet)."""
+    from glossator.cli import run
+
+    return run.score(dataset, out, images, recipe, mode, **chosen)
+
+
+@cli.command("filter")
+@options.workspace
+@options.overrides
+@options.output
+def filter_(workspace: Path, settings: dict[str, Any], mode: options.Mode) -> int:
+    """Give new verdicts from stored losses, in a second: glossator filter WS --set filter.mifd_max=0.9"""
+    from glossator.cli import run
+
+    return run.refilter(workspace, settings, mode)
+
+
+@cli.command()
+@options.workspace
+@options.output
+def status(workspace: Path, mode: options.Mode) -> int:
+    """Say what is done, what failed and what it has cost."""
+    from glossator.cli import show
+
+    return show.status(workspace, mode)
+
+
+@cli.command()
+@options.workspace
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write it; default WS/report.html.")
+@options.output
+def report(workspace: Path, out: Path | None, mode: options.Mode) -> int:
+    """Write the HTML report: one file, no network needed to read it."""
+    import glossator
+
+    path = glossator.open(workspace).report(out)
+    mode.result({"report": str(path)}, f"report: {path}")
+    return 0
+
+
+@cli.command()
+@options.workspace
+@click.option("--format", "format_", default="llava", show_default=True, help="llava, sharegpt or parquet.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The file or folder to write.")
+@click.option("--all", "keep_all", is_flag=True, help="Keep the rejected too, with verdicts where the format can.")
+@click.option("--copy-images", is_flag=True, help="Copy the images beside the output instead of referring to them.")
+@options.output
+def export(*, workspace: Path, format_: str, out: Path, keep_all: bool, copy_images: bool, mode: options.Mode) -> int:
+    """Write the data set in a trainer's format, and check it for what trainers trip over."""
+    from glossator.cli import show
+
+    return show.export(workspace, format_, out, mode, keep_all=keep_all, copy_images=copy_images)
+
+
+@cli.command()
+@options.workspace
+@options.output
+def retry(workspace: Path, mode: options.Mode) -> int:
+    """Do the failed rows again, with all that follows from them, and nothing else."""
+    from glossator.cli import run
+
+    return run.retry(workspace, mode)
+
+
+@cli.command()
+@options.workspace
+@click.option("--delete", is_flag=True, help="Delete them; without it they are only listed.")
+@options.output
+def gc(*, workspace: Path, delete: bool, mode: options.Mode) -> int:
+    """List (or delete) output of older recipes. Bought replies are never deleted."""
+    from glossator.cli import show
+
+    return show.gc(workspace, mode, delete=delete)
+
+
+@cli.group()
+def recipe() -> None:
+    """Look at recipes."""
+
+
+@recipe.command("check")
+@click.argument("name")
+@options.overrides
+@options.output
+def recipe_check(name: str, settings: dict[str, Any], mode: options.Mode) -> int:
+    """Check the recipe NAME (a shipped one or a YAML file), and say which stage feeds which."""
+    from glossator.cli import show
+
+    return show.recipe_check(name, settings, mode)
+
+
+@recipe.command("show")
+@click.argument("name")
+@options.overrides
+@options.output
+def recipe_show(name: str, settings: dict[str, Any], mode: options.Mode) -> int:
+    """Print the recipe NAME with all defaults filled in, and each stage's fingerprint."""
+    from glossator.cli import show
+
+    return show.recipe_show(name, settings, mode)
+
+
+@recipe.command("diff")
+@click.argument("old")
+@click.argument("new")
+@options.overrides
+@options.output
+def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: options.Mode) -> int:
+    """Say which stages would run again, and why, going from OLD (a workspace or a recipe) to the recipe NEW."""
+    from glossator.cli import show
+
+    return show.recipe_diff(old, new, settings, mode)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print the completion script for SHELL, as in: eval "$(glossator completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    cls = get_completion_class(shell)
+    assert cls is not None
+    click.echo(cls(cli, {}, "glossator", "_GLOSSATOR_COMPLETE").source())
+    return 0
+
+
+def main() -> None:
+    """Run the command line. Never shows a traceback for a mistake of the user's."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = cli.main(standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nstopped; what was finished is kept: run the same command again to go on", err=True)
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except GlossatorError as error:
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 0
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    # Not sys.exit: after Ctrl-C nobody waits for a model's threads to wind down.
+    os._exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Commands that look at a workspace or a recipe: status, export, gc, recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import glossator
+from glossator.cli.options import Mode
+from glossator.jobs import plan
+from glossator.recipe import load
+from glossator.stages.resolve import resolve
+from glossator.store import Store
+from glossator.workspace import dump
+
+
+def status(workspace: Path, mode: Mode) -> int:
+    """Print what is done, failed and spent. Exit code 1 where rows have failed."""
+    found = glossator.open(workspace).status()
+    counts = found["counts"]
+    lines = [", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items()), ""]
+    lines.append(
+        f"{'stage':<9}{'engine':<11}{'shards':>9}{'rows':>10}{'failed':>8}{'seconds':>10}{'tokens':>12}{'usd':>9}"
+    )
+    for row in found["stages"]:
+        shards = f"{row['shards_done']}/{row['shards_done'] + row['shards_missing']}"
+        tokens = row["tokens_in"] + row["tokens_out"]
+        lines.append(
+            f"{row['stage']:<9}{row['engine']:<11}{shards:>9}{row['rows']:>10,}{row['failed']:>8,}"
+            f"{row['seconds']:>10,.1f}{tokens:>12,}{row['usd']:>9.2f}"
+        )
+    lines += [f"failed: {row['len']:,} {row['stage']}: {row['category']}" for row in found["failures"]]
+    mode.result(found, "\n".join(lines))
+    return 1 if found["failed"] else 0
+
+
+def export(workspace: Path, format_: str, out: Path, mode: Mode, *, keep_all: bool, copy_images: bool) -> int:
+    """Export, and print what was written."""
+    summary = glossator.open(workspace).export(format_, out, keep_all=keep_all, copy_images=copy_images)
+    mode.result(summary.to_json(), summary.text())
+    return 0
+
+
+def gc(workspace: Path, mode: Mode, *, delete: bool) -> int:
+    """List or delete stage folders that the last recipe does not use."""
+    store = Store(workspace)
+    with store.lock():
+        used = set(store.read_json("current.json").get("stages", []))
+        old = [(folder, size) for folder, size in store.folders() if folder not in used]
+        if delete:
+            for folder, _ in old:
+                store.remove(folder)
+    verb = "deleted" if delete else "would delete"
+    total = sum(size for _, size in old)
+    lines = [f"{verb} {folder} ({size / 1e6:.1f} MB)" for folder, size in old]
+    lines.append(f"{verb} {len(old)} folders, {total / 1e6:.1f} MB" + ("" if delete or not old else "; add --delete"))
+    mode.result({"folders": [folder for folder, _ in old], "bytes": total, "deleted": delete}, "\n".join(lines))
+    return 0
+
+
+def recipe_check(name: str, settings: dict[str, Any], mode: Mode) -> int:
+    """Resolve a recipe and print which stage feeds which."""
+    plans = resolve(load(name, settings))
+    feeds: list[dict[str, Any]] = [
+        {
+            "stage": step.kind,
+            "writes": step.writes,
+            "columns": plan.columns(step.writes),
+            "reads": {table: folder.split("/")[0] for table, folder in step.parents.items()},
+        }
+        for step in plans
+    ]
+    lines = [
+        f"{row['stage']:<8} reads {', '.join(f'{t} (from {s})' for t, s in row['reads'].items())}; "
+        f"writes {row['writes']}: {', '.join(row['columns'])}"
+        for row in feeds
+    ]
+    mode.result({"ok": True, "stages": feeds}, "\n".join([*lines, "the recipe is sound"]))
+    return 0
+
+
+def recipe_show(name: str, settings: dict[str, Any], mode: Mode) -> int:
+    """Print a recipe in full, with fingerprints."""
+    recipe = load(name, settings)
+    plans = resolve(recipe)
+    shown = [{"stage": p.kind, "fingerprint": p.fingerprint, "engine": p.engine, "settings": p.settings} for p in plans]
+    lines = [dump(recipe).rstrip(), "", "# resolved"]
+    lines += [f"# {row['stage']:<8} {row['fingerprint']}  {row['engine'] or ''} {row['settings']}" for row in shown]
+    mode.result({"recipe": recipe.model_dump(mode="json"), "stages": shown}, "\n".join(lines))
+    return 0
+
+
+def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: Mode) -> int:
+    """Print what would run again between two recipes, or a workspace's last one and a recipe."""
+    before = glossator.open(old).recipe if (Path(old) / "workspace.json").exists() else load(old)
+    changes = plan.diff(resolve(before), resolve(load(new, settings)))
+    if not changes:
+        mode.result({"changes": []}, "nothing would run again")
+        return 0
+    lines = [f"{change['stage']:<8} {change['why']}" for change in changes]
+    mode.result({"changes": changes}, "\n".join(lines))
+    return 0

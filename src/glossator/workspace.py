@@ -1,0 +1,264 @@
+"""The Python API: `build`, `score` and `open` give a `Workspace`, which holds every table of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from glossator import runner
+from glossator.errors import RecipeError, WorkspaceError
+from glossator.recipe import Recipe, load, parse_tree
+from glossator.schemas import SCHEMAS
+from glossator.stages.base import StagePlan, TableStage
+from glossator.stages.resolve import resolve, stage_class
+from glossator.store import IMAGES, Store
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    from glossator.jobs.export import ExportSummary
+
+TABLES = ("images", "sources", "ocr", "captions", "pairs", "losses", "scores", "verdicts", "failures")
+
+
+def build(
+    source: str | Path,
+    workspace: str | Path,
+    recipe: str | Path | Recipe = "embedded",
+    *,
+    limit: int | None = None,
+    events: runner.Events | None = None,
+    **overrides: Any,
+) -> Workspace:
+    """Turn images (and captions) into a filtered data set; run again, it goes on where it stopped.
+
+    Args:
+        source: a folder of images, or a JSONL, CSV or Parquet file of records.
+        workspace: the folder that holds all output; made if it is not there.
+        recipe: a shipped name, a YAML path or a loaded recipe.
+        limit: take only the first so many records of the source.
+        events: told how the run goes on; silent by default.
+        overrides: recipe settings by dotted name, as in `**{"filter.mifd_max": 0.9}`.
+
+    Raises:
+        UsageError: for wrong settings, an unreadable source, or a workspace in use.
+        StopRun: if the run had to stop; what was finished is kept.
+    """
+    from glossator.jobs.ingest import ingest
+
+    plan = _recipe(recipe, overrides)
+    resolve(plan)  # wrong settings are told before anything is made
+    store = ingest.open_store(Path(source), Path(workspace), plan.data)
+    with store.lock():
+        store.write_recipe(dump(plan))
+        ingest.run(store, Path(source), plan.data, limit=limit, events=events)
+        runner.run(store, plan, events)
+    return Workspace(store)
+
+
+def open(path: str | Path) -> Workspace:
+    """The workspace in a folder. Raises `WorkspaceError` if there is none."""
+    return Workspace(Store(Path(path)))
+
+
+class Workspace:
+    """A built workspace: its tables, and what can be made of them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @property
+    def path(self) -> Path:
+        """The workspace's folder."""
+        return self.store.root
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the last run. Raises `WorkspaceError` if there was none."""
+        return parse_tree(yaml.safe_load(self.store.read_recipe()), str(self.path / "recipe.yaml"))
+
+    def table(self, name: str) -> pa.Table:
+        """One table as an Arrow table; empty if its stage has not run.
+
+        Raises:
+            WorkspaceError: if there is no table of that name.
+        """
+        table = self.scan(name).collect(engine="streaming").to_arrow()
+        return table.cast(SCHEMAS[name]) if name in SCHEMAS else table
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """One table as a lazy polars frame. Same errors as `table`."""
+        if name not in TABLES:
+            raise WorkspaceError(f"no table '{name}'; there are {', '.join(TABLES)}")
+        if name == "failures":
+            return self._failures()
+        if name == "scores":
+            from glossator.difficulty import scores
+
+            found: pl.LazyFrame = scores(self.scan("losses"))
+            return found
+        folders = self.store.read_json("current.json").get("tables", {})
+        if name == "pairs" and name not in folders:
+            folders = {"pairs": folders.get("drafts", "pairs/none")}
+        return self.store.scan(folders.get(name, f"{name}/none"), name)
+
+    def filter(self, **settings: Any) -> dict[str, int]:
+        """New verdicts from stored losses. `settings` override the recipe's, as in `mifd_max=0.9`.
+
+        Returns:
+            Counts: `pairs`, `kept`, `rejected`.
+        """
+        recipe = self.recipe
+        if recipe.stage("filter") is None:
+            raise RecipeError("the recipe of this workspace has no stage 'filter'")
+        recipe = load_from(recipe, {f"filter.{key}": value for key, value in settings.items()})
+        with self.store.lock():
+            plans = resolve(recipe)
+            self.store.write_recipe(dump(recipe))
+            runner.set_current(self.store, plans)
+            for plan in plans:
+                if issubclass(stage_class(plan.kind), TableStage):
+                    runner.run_table_stage(self.store, plan)
+        return self.verdict_counts()
+
+    def retry(self, events: runner.Events | None = None) -> runner.Spent:
+        """Do the failed rows again, with all that follows from them."""
+        with self.store.lock():
+            return runner.retry(self.store, self.recipe, events)
+
+    def export(
+        self, format: str, out: str | Path, *, keep_all: bool = False, copy_images: bool = False
+    ) -> ExportSummary:
+        """Write the kept pairs (or all, with verdicts where the format can hold them) as a data set.
+
+        Raises:
+            UsageError: if there is no such format, or the written file fails its own check.
+        """
+        from glossator.jobs.export import export
+
+        tables = {name: self.scan(name) for name in ("images", "captions", "pairs", "losses", "scores", "verdicts")}
+        return export(tables, self.store.source_root, format, Path(out), keep_all=keep_all, copy_images=copy_images)
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write the HTML report, by default as `report.html` in the workspace. Returns its path."""
+        from glossator.jobs.report import write_report
+
+        path = Path(out) if out is not None else self.path / "report.html"
+        write_report(self.report_data(), path)
+        return path
+
+    def report_data(self) -> Any:
+        """All that the report shows."""
+        from glossator.jobs.report import ReportData
+
+        status = self.status()
+        filter_plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
+        return ReportData(
+            title=self.path.resolve().name,
+            counts=status["counts"],
+            tables={name: self.scan(name) for name in TABLES},
+            stages=status["stages"],
+            recipe_yaml=self.store.read_recipe(),
+            source_root=self.store.source_root,
+            thresholds=filter_plan.settings if filter_plan else {},
+        )
+
+    def verdict_counts(self) -> dict[str, int]:
+        """How many pairs there are, and how many are kept and rejected."""
+        import polars as pl
+
+        keep = pl.col("keep")
+        row = self.scan("verdicts").select(pl.len().alias("pairs"), keep.sum().alias("kept")).collect().row(0)
+        return {"pairs": row[0], "kept": int(row[1] or 0), "rejected": row[0] - int(row[1] or 0)}
+
+    def status(self) -> dict[str, Any]:
+        """What is done, failed and spent, as plain JSON: `counts` (the funnel), `stages`, `failures` by category."""
+        import polars as pl
+
+        failures = self.scan("failures").group_by("stage", "category").len().sort("stage", "category").collect()
+        pairs = self.scan("pairs").select(pl.len(), pl.col("image_id").n_unique()).collect().row(0)
+        counts = {
+            "images": _rows(self.scan("images")),
+            "read": _rows(self.scan("ocr")),
+            "captioned": _rows(self.scan("captions")),
+            "with_pairs": pairs[1],
+            "pairs": pairs[0],
+            "explained": _rows(self.scan("pairs").filter(pl.col("explain_answer") != "")),
+            "scored": _rows(self.scan("losses").filter(pl.col("not_scored") == "")),
+        } | {key: value for key, value in self.verdict_counts().items() if key != "pairs"}
+        return {
+            "workspace": str(self.path),
+            "counts": counts,
+            "failed": int(failures["len"].sum()),
+            "failures": failures.to_dicts(),
+            "stages": [self._stage_status(plan) for plan in resolve(self.recipe)],
+        }
+
+    def _stage_status(self, plan: StagePlan) -> dict[str, Any]:
+        (step,) = runner.todo(self.store, [plan])
+        total = self.store.read_json(f"{plan.folder}/manifest.json").get("total", {})
+        keys = ("images", "rows", "failed", "seconds", "calls", "tokens_in", "tokens_out", "usd")
+        return {
+            "stage": plan.kind,
+            "engine": (plan.engine or {}).get("kind", ""),
+            "fingerprint": plan.fingerprint,
+            "shards_done": len(self.store.shards(plan.folder)),
+            "shards_missing": len(step.shards),
+        } | {key: total.get(key, 0) for key in keys}
+
+    def _failures(self) -> pl.LazyFrame:
+        import polars as pl
+
+        folders = [IMAGES, *self.store.read_json("current.json").get("stages", [])]
+        return pl.concat([self.store.scan_failures(folder) for folder in folders])
+
+
+def score(
+    dataset: str | Path,
+    workspace: str | Path,
+    recipe: str | Path | Recipe = "rescore",
+    *,
+    images: str | Path | None = None,
+    limit: int | None = None,
+    events: runner.Events | None = None,
+    **overrides: Any,
+) -> Workspace:
+    """Read, score and filter somebody's finished set (LLaVA JSON, ShareGPT, our Parquet). `images` is its image root.
+
+    Raises the errors of `build`.
+    """
+    from glossator.jobs.dataset import as_source
+
+    return build(
+        as_source(Path(dataset), Path(images) if images else None, Path(workspace)),
+        workspace,
+        recipe,
+        limit=limit,
+        events=events,
+        **overrides,
+    )
+
+
+def load_from(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    """`recipe` with dotted `overrides` applied. Raises `RecipeError`."""
+    return parse_tree(recipe.model_dump(mode="json"), "recipe", overrides)
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as YAML. It holds no secret: keys are named by environment variable only."""
+    return yaml.safe_dump(recipe.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True)
+
+
+def _recipe(recipe: str | Path | Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    dotted = {key.replace("__", "."): value for key, value in overrides.items()}
+    return load_from(recipe, dotted) if isinstance(recipe, Recipe) else load(recipe, dotted)
+
+
+def _rows(frame: pl.LazyFrame) -> int:
+    import polars as pl
+
+    return int(frame.select(pl.len()).collect().item())
