@@ -53,8 +53,8 @@ class Store:
             raise WorkspaceError(f"{root} is no workspace; make one with: glossator build SOURCE -o {root}") from None
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"{root / 'workspace.json'} can't be read: {error}") from error
-        if self.info.get("format") != FORMAT:
-            raise WorkspaceError(f"{root} was made by another version of Glossator (format {self.info.get('format')})")
+        if not isinstance(self.info, dict) or self.info.get("format") != FORMAT:
+            raise WorkspaceError(f"{root} was made by another version of Glossator, or its workspace.json is damaged")
 
     @classmethod
     def create(cls, root: Path, source: Path, source_root: Path, shard_size: int) -> Store:
