@@ -10,7 +10,7 @@ Category = Literal[
     "missing", "truncated", "not_an_image", "zero_pixels", "too_many_pixels", "outside_source", "duplicate_id",
     "changed_record", "bad_record", "bad_caption", "bad_ocr", "bad_pairs",
     # engines
-    "engine", "refused", "malformed_reply", "timeout", "rate_limit", "server", "not_scored",
+    "engine", "refused", "malformed_reply", "timeout", "rate_limit", "server", "empty_pair", "not_scored",
 ]  # fmt: skip
 
 

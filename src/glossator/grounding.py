@@ -1,0 +1,64 @@
+"""Where an answer stands on the page, and whether two questions ask the same. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rapidfuzz import fuzz, process, utils
+
+from glossator.records import Evidence, Span
+from glossator.text import fold
+
+# A window of spans may be this many times as long as the answer before it is given up.
+_MAX_WINDOW = 12
+
+
+def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, ...]]:
+    """The spans that hold `answer`, tolerant of OCR noise and of answers that run over several spans.
+
+    Args:
+        answer: the text to find.
+        spans: the page's spans in reading order.
+
+    Returns:
+        How much of the answer stands there (0..1; 1 means literally, with case, blanks and punctuation folded), and
+        the spans as evidence. `(0.0, ())` if nothing of it is on the page.
+    """
+    wanted = fold(answer)
+    if not wanted or not spans:
+        return 0.0, ()
+    folded = [fold(span.text) for span in spans]
+    best_ratio, best = 0.0, (0, 0)
+    for start, text in enumerate(folded):
+        if not text:
+            continue
+        joined = ""
+        for end in range(start, min(start + _MAX_WINDOW, len(folded))):
+            joined += folded[end]
+            ratio = _ratio(wanted, joined)
+            # A longer window must be clearly better, so that evidence stays tight.
+            if ratio > best_ratio + 1e-9:
+                best_ratio, best = ratio, (start, end + 1)
+            if len(joined) >= len(wanted) or ratio == 1.0:
+                break
+        if best_ratio == 1.0:
+            break
+    evidence = tuple(Evidence(span.text, span.box) for span in spans[slice(*best)])
+    return best_ratio, evidence if best_ratio > 0 else ()
+
+
+def question_similarity(question: str, earlier: Sequence[str]) -> float:
+    """Highest similarity (0..1) of `question` to one of the `earlier` ones; 1 means the same words."""
+    if not earlier:
+        return 0.0
+    found = process.extractOne(question, earlier, scorer=fuzz.ratio, processor=utils.default_process)
+    return found[1] / 100 if found else 0.0
+
+
+def _ratio(wanted: str, text: str) -> float:
+    if wanted in text:
+        # A short answer inside a longer word is no sighting: "5" does not stand in "1500".
+        return 1.0 if len(wanted) > 2 or wanted == text else 0.9
+    if len(text) < len(wanted):
+        return fuzz.ratio(wanted, text) / 100
+    return fuzz.partial_ratio(wanted, text) / 100

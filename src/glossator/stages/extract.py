@@ -1,0 +1,74 @@
+"""Stage `extract`: question-answer pairs about local facts, each answer tied to its place on the image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from glossator.engines.base import PairDraft, Session
+from glossator.grounding import locate, question_similarity
+from glossator.records import Pair, Sample
+from glossator.results import Failed
+from glossator.stages.base import MapStage, Settings
+from glossator.text import clean, one_line
+
+
+class ExtractSettings(Settings):
+    """Settings of the stage `extract`."""
+
+    max_pairs: int = Field(9, ge=1, description="At most so many pairs an image; LLaVAR-2 has about nine.")
+
+
+class ExtractStage(MapStage[Pair]):
+    """Asks the writer for pairs, and looks up where each answer stands."""
+
+    kind = "extract"
+    version = 1
+    reads = ("images", "ocr")
+    uses = ("captions",)
+    writes = "drafts"
+    Settings = ExtractSettings
+    family = "writer"
+    default_engine = "grounded"
+
+    def run(self, samples: Sequence[Sample], session: Session) -> list[list[Pair | Failed]]:
+        results: list[list[Pair | Failed]] = []
+        for sample, drafts in zip(samples, self.engine.extract(samples, self.settings.max_pairs, session), strict=True):
+            results.append([drafts] if isinstance(drafts, Failed) else _pairs(sample, drafts, self.engine.name))
+        return results
+
+
+def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pair | Failed]:
+    rows: list[Pair | Failed] = []
+    asked: list[str] = []
+    for order, draft in enumerate(drafts):
+        question, answer = one_line(draft.question), clean(draft.answer)
+        pair_id = _pair_id(sample.image.image_id, order, question, answer)
+        if not question or not answer:
+            rows.append(Failed("empty_pair", f"pair {order + 1} has an empty question or answer", id=pair_id))
+            continue
+        spans = sample.page.spans if sample.page else ()
+        ratio, found = locate(answer, spans)
+        rows.append(
+            Pair(
+                pair_id=pair_id,
+                image_id=sample.image.image_id,
+                source_id=draft.source_id or sample.image.source_id,
+                question=question,
+                answer=answer,
+                kind=draft.kind,
+                evidence=draft.evidence or found,
+                grounding=ratio,
+                question_similarity=question_similarity(question, asked),
+                writer=writer,
+            )
+        )
+        asked.append(question)
+    return rows
+
+
+def _pair_id(image_id: str, order: int, question: str, answer: str) -> str:
+    text = f"{order}\x1f{question}\x1f{answer}"
+    return f"{image_id}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
