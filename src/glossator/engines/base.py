@@ -191,7 +191,7 @@ class LossEngine(Engine, Protocol):
 
     @property
     def instrument(self) -> str:
-        """`ocr-proxy` (a text model that reads OCR in place of pixels), `vision` or `text`; thresholds never mix them."""
+        """`ocr-proxy` (a text model that reads OCR in place of pixels), `vision` or `text`; never mixed."""
 
     def losses(self, items: Sequence[LossItem], session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
         """For each item, one loss for each index of `scored`. The same text has the same tokens in every item."""

@@ -157,4 +157,4 @@ class FakeLoss(_Fake):
 
 
 def _on_page(text: str, page: Page | None) -> bool:
-    return page is not None and text in page.text
+    return page is not None and any(word in page.text for word in text.split() if any(map(str.isdigit, word)))
