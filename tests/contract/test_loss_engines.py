@@ -51,7 +51,7 @@ ITEMS = [
 )
 def engine(request: pytest.FixtureRequest) -> Any:
     spec = EngineSpec.model_validate({"kind": request.param})
-    return registry.build("loss", spec, Runtime(threads=2))
+    return registry.build("loss", spec, Runtime(threads=1))
 
 
 def losses(engine: Any, items: Sequence[LossItem]) -> list[tuple[TurnLoss, ...]]:

@@ -97,8 +97,9 @@ class EmbeddedLoss:
 
     @classmethod
     def parallelism(cls, cores: int) -> tuple[int, int]:
-        """One process with all cores: the weights are then in memory once."""
-        return 1, cores
+        """Processes of one thread up to four: so small a model does not fill two cores with one matrix product."""
+        workers = min(cores, 4)
+        return workers, max(1, cores // workers)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,97 @@
+"""Bought replies, kept for ever: appended at once, keyed by a hash of the request, and never bought twice.
+
+    <workspace>/replies/<stage>/part-00042.<n>.jsonl
+
+One JSON object a line: `key`, `reply`. Each writer takes a new file (`n` counts up), so a line that a killed process left
+torn is never appended to, and two writers never share a file. A torn or damaged line is passed over when reading.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+
+class ReplyLogs:
+    """All reply logs of a workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self, stage: str, shard: int) -> ShardReplies:
+        """The replies of one shard of one stage: what is known, and a place for new ones."""
+        return ShardReplies(self.folder / stage, shard)
+
+
+class ShardReplies:
+    """See `engines.base.ReplyLog`. Safe to use from several threads; a file is made with the first new reply.
+
+    Attributes:
+        damaged: lines that could not be read (torn by a kill, say).
+    """
+
+    def __init__(self, folder: Path, shard: int) -> None:
+        self._folder = folder
+        self._name = f"part-{shard:05d}"
+        self._known: dict[str, dict[str, Any]] = {}
+        self._file: IO[bytes] | None = None
+        self._lock = threading.Lock()
+        self.damaged = 0
+        for path in sorted(folder.glob(f"{self._name}.*.jsonl"), key=_number):
+            self._read(path)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """See `engines.base.ReplyLog.get`."""
+        return self._known.get(key)
+
+    def put(self, key: str, reply: dict[str, Any]) -> None:
+        """See `engines.base.ReplyLog.put`. The line is with the operating system when this returns: a kill keeps it."""
+        line = json.dumps({"key": key, "reply": reply}, ensure_ascii=True, separators=(",", ":")) + "\n"
+        with self._lock:
+            if self._file is None:
+                self._file = self._create()
+            self._file.write(line.encode("ascii"))
+            self._file.flush()
+            self._known[key] = reply
+
+    def close(self) -> None:
+        """Push the file to the disk and close it."""
+        with self._lock:
+            if self._file is not None:
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _read(self, path: Path) -> None:
+        with path.open("rb") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                    self._known[entry["key"]] = entry["reply"]
+                except (ValueError, KeyError, TypeError):
+                    self.damaged += 1
+
+    def _create(self) -> IO[bytes]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        taken = [_number(path) for path in self._folder.glob(f"{self._name}.*.jsonl")]
+        number = max(taken, default=-1) + 1
+        while True:
+            try:
+                return (self._folder / f"{self._name}.{number}.jsonl").open("xb")
+            except FileExistsError:
+                number += 1
+
+
+def _number(path: Path) -> int:
+    text = path.name.split(".")[1]
+    return int(text) if text.isdigit() else -1
