@@ -48,7 +48,7 @@ def build(
         UsageError: for wrong settings, an unreadable source, or a workspace in use.
         StopRun: if the run had to stop; what was finished is kept.
     """
-    from glossator.jobs.ingest import ingest
+    from glossator.jobs import ingest
 
     plan = _recipe(recipe, overrides)
     resolve(plan)  # wrong settings are told before anything is made
