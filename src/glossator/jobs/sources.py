@@ -273,7 +273,7 @@ def _dump(record: dict[str, Any]) -> str:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """Each file below `root`, sorted, as a path relative to it; True marks a link to a folder outside of it.
+    """Each file below `root`, sorted, as a path relative to it; True marks a folder that must not be read.
 
     Hidden files and workspaces are passed over, and no link to a folder is followed: what lies inside the source is met
     anyway.
@@ -281,8 +281,14 @@ def _walk(root: Path) -> Iterator[tuple[str, bool]]:
     folders = [""]
     while folders:
         below = folders.pop()
-        with os.scandir(root / below) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
+        try:
+            with os.scandir(root / below) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            if not below:
+                raise
+            yield below, True  # a folder that can't be opened is refused like a picture that can't
+            continue
         if any(entry.name == "workspace.json" for entry in listed):
             continue
         inner = []
@@ -292,7 +298,7 @@ def _walk(root: Path) -> Iterator[tuple[str, bool]]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 inner.append(name)
-            elif not (entry.is_symlink() and entry.is_dir()):
+            elif not (entry.is_symlink() and Path(entry.path).is_dir()):
                 yield name, False
             elif not Path(entry.path).resolve().is_relative_to(root.resolve()):
                 yield name, True
