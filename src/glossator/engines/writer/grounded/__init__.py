@@ -1,0 +1,145 @@
+"""Writer `grounded`: proposes by layout, disposes by model. Every answer is printed on the image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from glossator.engines.base import Explanation, LossItem, PairDraft, Runtime, Session, Spec, Step, Turn
+from glossator.engines.registry import build
+from glossator.engines.writer.grounded import charts, fields, receipts
+from glossator.engines.writer.grounded.document import Document
+from glossator.engines.writer.grounded.enrich import enrich
+from glossator.engines.writer.grounded.explain import generic
+from glossator.recipe import EngineSpec
+from glossator.records import Sample
+from glossator.results import Failed, Outcome
+from glossator.text import fold
+
+
+class GroundedSpec(Spec):
+    """Spec of the writer `grounded`."""
+
+    kind: str = "grounded"
+    lm: Literal["embedded", "fake", "none"] = Field(
+        "embedded", description="Loss engine that judges labels which layout alone can't; none leaves it to the rules."
+    )
+    label_loss_max: float = Field(
+        2.6, gt=0, description="Fields whose label costs the model more nats a character are thrown out as misread."
+    )
+
+
+class GroundedWriter:
+    """See `engines.base.Writer`."""
+
+    Spec: ClassVar[type[GroundedSpec]] = GroundedSpec
+    version: ClassVar[int] = 1
+    local_cpu: ClassVar[bool] = True
+    name = "grounded"
+
+    def __init__(self, spec: GroundedSpec, runtime: Runtime) -> None:
+        self.spec = spec
+        self._runtime = runtime
+        self._engine: Any = None
+
+    @classmethod
+    def build(cls, spec: Any, runtime: Runtime) -> Self:
+        """See `engines.base.Engine`. The language model is loaded when it is first needed, which `enrich` never does."""
+        return cls(spec, runtime)
+
+    @classmethod
+    def identity(cls, spec: Any, _step: Step) -> dict[str, Any]:
+        """See `engines.base.Engine`."""
+        return {**spec.model_dump(mode="json"), "version": cls.version}
+
+    @classmethod
+    def parallelism(cls, cores: int) -> tuple[int, int]:
+        """See `engines.base.Engine`."""
+        workers = min(cores, 4)
+        return workers, max(1, cores // workers)
+
+    def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
+        """See `engines.base.Writer`."""
+        results: list[Outcome[str]] = []
+        for sample in samples:
+            results.append(enrich(Document(sample), charts.describe(sample)))
+            session.progress(1)
+        return results
+
+    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
+        """See `engines.base.Writer`."""
+        results: list[Outcome[list[PairDraft]]] = []
+        for sample in samples:
+            drafts = self._without_misread(propose(Document(sample)), session)
+            results.append(varied(drafts, max_pairs))
+            session.progress(1)
+        return results
+
+    def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
+        """See `engines.base.Writer`. The proposals are made again and matched: they carry their explanations."""
+        results: list[Outcome[list[Outcome[Explanation]]]] = []
+        for sample in samples:
+            document = Document(sample)
+            known = {
+                (draft.question, draft.answer): Explanation(draft.explain_question, draft.explain_answer)
+                for draft in propose(document)
+            }
+            results.append([known.get((p.question, p.answer)) or generic(document, p) for p in sample.pairs])
+            session.progress(1)
+        return results
+
+    def _without_misread(self, drafts: list[PairDraft], session: Session) -> list[PairDraft]:
+        """Throw out fields whose label reads like no words at all: OCR noise makes questions that nobody understands."""
+        labels = {draft.question: label for draft in drafts if draft.kind == "field" and (label := _label(draft))}
+        if not labels or self.spec.lm == "none":
+            return drafts
+        if self._engine is None:
+            self._engine = build("loss", EngineSpec(kind=self.spec.lm), self._runtime)
+        items = [LossItem(None, (Turn("assistant", f"The label says: {label}"),), (0,)) for label in labels.values()]
+        losses = self._engine.losses(items, session)
+        bad = {
+            question
+            for (question, label), loss in zip(labels.items(), losses, strict=True)
+            if not isinstance(loss, Failed) and loss[0].nll / max(1, len(label)) > self.spec.label_loss_max
+        }
+        return [draft for draft in drafts if draft.question not in bad]
+
+
+def propose(document: Document) -> list[PairDraft]:
+    """All sound pairs about a document, best first, each question once."""
+    drafts = charts.propose(document.sample)
+    if drafts is None:
+        receipt = receipts.Receipt(document)
+        drafts = receipts.propose(document) if receipt.is_one() else []
+        drafts += [draft for draft in fields.propose(document) if not _covered(draft, drafts)]
+    seen: set[str] = set()
+    return [draft for draft in drafts if not (draft.question in seen or seen.add(draft.question))]
+
+
+def _covered(draft: PairDraft, receipt: Sequence[PairDraft]) -> bool:
+    """Whether a receipt's own questions ask for this already: by its date, its sums, or the same answer."""
+    if not receipt:
+        return False
+    label = fold(_label(draft))
+    money = re.search(r"total|date|cash|change|round|amount|tender|balance|paid|payment", label or fold(draft.question))
+    return money is not None or any(fold(other.answer) == fold(draft.answer) for other in receipt)
+
+
+def varied(drafts: Sequence[PairDraft], most: int) -> list[PairDraft]:
+    """At most `most` drafts: the best of each kind first, then the second of each kind, and so on."""
+    turn: dict[str, int] = {}
+    ranked = []
+    for order, draft in enumerate(drafts):
+        turn[draft.kind] = turn.get(draft.kind, -1) + 1
+        ranked.append((turn[draft.kind], order, draft))
+    chosen = sorted(ranked, key=lambda item: item[:2])[:most]
+    return [draft for _, _, draft in sorted(chosen, key=lambda item: item[1])]
+
+
+def _label(draft: PairDraft) -> str:
+    """The label that a field's question quotes, or nothing."""
+    pieces = draft.question.split('"')
+    return pieces[1] if len(pieces) >= 3 else ""
