@@ -25,6 +25,9 @@ _VALUE = re.compile(
 )
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?\*?|'\d\d")
 _SOURCE = re.compile(r"^\s*(?:data )?source[s]?\s*[:：]\s*(?P<text>.+)$", re.IGNORECASE)
+_OPEN_END = re.compile(
+    r"\b(?:the|a|an|of|and|or|in|on|by|to|for|from|with|among|as|at|who|that|is|are|their)$|[,:(-]$", re.I
+)
 _FURNITURE = re.compile(
     r"statista|additional information|show source|collapse|copyright|©|^note|^source|our ?world", re.IGNORECASE
 )
@@ -116,7 +119,7 @@ def _upright(spans: Sequence[Span], height: int) -> _Found:
         columns = [[span for span in above if abs(_middle(span) - _middle(name)) < 0.3 * pitch] for name in row]
         points = [Point(name, column[0]) for name, column in zip(row, columns, strict=True) if len(column) == 1]
         several = sum(len(column) > 1 for column in columns)
-        if several or len(points) < max(MIN_POINTS, 0.7 * len(row)):
+        if several or _wrapped(row, spans) or len(points) < max(MIN_POINTS, 0.7 * len(row)):
             points = []
         sound = _consistent(points, [-(p.value.box[1] + p.value.box[3]) for p in points])
         if len(row) > len(best[0]):
@@ -142,6 +145,19 @@ def _sideways(spans: Sequence[Span], width: int) -> _Found:
     if headers is None:
         return categories, (), False
     return categories, tuple(Point(row[0], row[i + 1], headers[i]) for row in rows for i in range(most)), True
+
+
+def _wrapped(row: Sequence[Span], spans: Sequence[Span]) -> bool:
+    """Whether names of categories go on in a line below, so that the row holds only their first words."""
+    size = row[0].box[3] - row[0].box[1]
+    return any(
+        0 <= span.box[1] - name.box[3] + 0.3 * size < size
+        and abs(_middle(span) - _middle(name)) < 1.5 * size
+        and span.box[2] - span.box[0] < 12 * size
+        for name in row
+        for span in spans
+        if span is not name and any(map(str.isalpha, span.text))
+    )
 
 
 def _is_axis(row: Sequence[Span]) -> bool:
@@ -228,24 +244,35 @@ def _headers(spans: Sequence[Span], rows: Sequence[Sequence[Span]], count: int) 
 
 
 def _title(spans: Sequence[Span], plot_top: float) -> tuple[Span, ...]:
-    """The first lines of the page, of one size, if they stand above the plot and are words."""
-    chosen: list[Span] = []
-    for row in lines(spans):
-        text = " ".join(span.text for span in row)
-        size = max(span.box[3] - span.box[1] for span in row)
-        if row[-1].box[3] > plot_top or _FURNITURE.search(text) or (not chosen and number(text) is not None):
+    """The first paragraph of the page, if it stands above the plot, is of one size and made of words."""
+    rows = [row for row in lines(spans) if row[-1].box[3] <= plot_top]
+    edge = max((row[-1].box[2] for row in rows[:5]), default=0.0)
+    chosen: list[Sequence[Span]] = []
+    for row in rows[:4]:
+        text = _joined(row)
+        if _FURNITURE.search(text) or "%" in text[:2] or min(span.confidence for span in row) < _CLEAR:
             break
-        if chosen:
-            first, last = chosen[0].box, chosen[-1].box
-            if not 0.82 < size / (first[3] - first[1]) < 1.2 or row[0].box[1] - last[3] > 0.8 * size:
-                break
-        if "%" in text[:2] or min(span.confidence for span in row) < _CLEAR:
+        if number(text) is not None or (chosen and not _same_paragraph(chosen[-1], row, edge)):
             break
-        chosen += row
-        if len(chosen) > 4:
-            return ()
-    words = [word for span in chosen for word in span.text.split() if any(map(str.isalpha, word))]
-    return tuple(chosen) if 3 <= len(words) <= 24 else ()
+        chosen.append(row)
+    text = " ".join(map(_joined, chosen))
+    words = [word for word in text.split() if any(map(str.isalpha, word))]
+    whole = len(chosen) < 4 and not _OPEN_END.search(text)
+    return tuple(span for row in chosen for span in row) if whole and 3 <= len(words) <= 26 else ()
+
+
+def _same_paragraph(row: Sequence[Span], following: Sequence[Span], edge: float) -> bool:
+    """Whether a line goes on in the next: of one size, close, and broken because its next word had no room."""
+    size, other = (max(span.box[3] - span.box[1] for span in line) for line in (row, following))
+    close = following[0].box[1] - row[-1].box[3] < 0.8 * size
+    text = _joined(following)
+    first_word = (following[-1].box[2] - following[0].box[0]) * len(text.split()[0]) / max(1, len(text))
+    full = row[-1].box[2] + 1.5 * first_word > edge
+    return 0.8 < other / size < 1.25 and close and full
+
+
+def _joined(row: Sequence[Span]) -> str:
+    return " ".join(span.text.strip() for span in row)
 
 
 def _axis_label(spans: Sequence[Span], categories: Sequence[Span], width: int) -> Span | None:
@@ -258,7 +285,8 @@ def _axis_label(spans: Sequence[Span], categories: Sequence[Span], width: int) -
         span = row[0]
         words = sum(map(str.isalpha, span.text))
         middle = abs(_middle(span) - width / 2) < 0.22 * width
-        if len(row) == 1 and words >= 4 and middle and not _FURNITURE.search(span.text) and len(span.text) <= 60:
+        short = len(span.text.split()) <= 6 and not span.text.rstrip().endswith(".")
+        if len(row) == 1 and words >= 4 and middle and not _FURNITURE.search(span.text) and short:
             upright = span.box[2] - span.box[0] > span.box[3] - span.box[1]
             return span if span.confidence >= 0.93 and upright and ":" not in span.text else None
     return None

@@ -26,19 +26,22 @@ def find_heading(spans: Sequence[Span], height: int) -> Fact | None:
     sizes = [_size(row) for row in rows]
     typical = median(sizes)
     best = max(range(len(rows)), key=lambda i: (round(sizes[i]), -i))
-    if sizes[best] < LARGER * typical or _top(rows[best]) > height / 2:
+    if sizes[best] < LARGER * typical or _top(rows[best]) > 0.4 * height:
         return None
     chosen = [best]
     while chosen[-1] + 1 < len(rows) and len(chosen) < 3 and _continues(rows, sizes, chosen[-1], chosen[-1] + 1):
         chosen.append(chosen[-1] + 1)
     while chosen[0] > 0 and len(chosen) < 3 and _continues(rows, sizes, chosen[0], chosen[0] - 1):
         chosen.insert(0, chosen[0] - 1)
+    if any(size > 0.85 * sizes[best] for i, size in enumerate(sizes) if i not in chosen):
+        return None  # several texts are as large: none is the heading
     evidence = tuple(span for i in chosen for span in rows[i])
     text = " ".join(span.text.strip() for span in evidence)
     sound = all(span.confidence >= _CLEAR for span in evidence)
     if ":" in text or sum(map(str.isalpha, text)) < 0.75 * len(text.replace(" ", "")):
         return None
-    if not sound or len(text) > 120 or sum(map(_letters, evidence)) < 6 or len(text.split()) > 14:
+    words = [word for word in text.split() if sum(map(str.isalpha, word)) >= 3]
+    if not sound or len(text) > 120 or not (len(words) >= 2 or (words and len(words[0]) >= 8)) or len(words) > 14:
         return None
     return Fact("", text, "text", "heading", evidence, confidence=min(1.0, sizes[best] / typical / 3))
 
@@ -47,7 +50,7 @@ def _continues(rows: Sequence[Sequence[Span]], sizes: Sequence[float], at: int, 
     """Whether the row `other` is a further line of the heading at `at`: as large, close, and above or below it."""
     first, second = _box(rows[at]), _box(rows[other])
     gap = max(first[1], second[1]) - min(first[3], second[3])
-    alike = 0.8 <= sizes[other] / sizes[at] <= 1.25
+    alike = 0.85 <= sizes[other] / sizes[at] <= 1.18
     return alike and gap < 0.9 * sizes[at] and overlap_x(first, second) > 0.4
 
 

@@ -61,7 +61,9 @@ def _body(header: Sequence[Span], rows: Sequence[Sequence[Span]], at: int) -> tu
             break
         cells += facts
         last, count = number, count + 1
-    return (cells, last) if count >= MIN_ROWS else ([], at)
+    figures = sum(any(map(str.isdigit, cell.value)) for cell in cells)
+    # Columns of running text look like a table too; figures tell the difference.
+    return (cells, last) if count >= MIN_ROWS and figures > 0.5 * len(cells) else ([], at)
 
 
 def _row_cells(header: Sequence[Span], row: Sequence[Span]) -> list[Fact]:

@@ -80,7 +80,8 @@ _TYPED: dict[ValueType, tuple[str, ...]] = {
 def propose(document: Document) -> list[PairDraft]:
     """Pairs about fields, cells, heading and unique typed values, best first."""
     fields = [_field(document, fact) for fact in label_values(document.spans) if _askable(document, fact)]
-    cells = [_cell(document, fact) for fact in _spread(table_cells(document.spans))]
+    prose = document.noun in ("comic", "photo", "receipt", "web page", "handwritten page")
+    cells = [] if prose else [_cell(document, fact) for fact in _spread(table_cells(document.spans))]
     return [*_heading(document), *fields, *cells, *_typed(document)]
 
 
@@ -129,7 +130,7 @@ def _cell(document: Document, fact: Fact) -> PairDraft:
 
 def _heading(document: Document) -> Iterator[PairDraft]:
     fact = find_heading(document.spans, document.sample.image.height)
-    if fact is None or document.noun in ("receipt", "comic", "photo"):
+    if fact is None or document.noun in ("receipt", "comic", "photo", "handwritten page", "typewritten page"):
         return
     options = (
         f"What is the heading of this {document.noun}?",
