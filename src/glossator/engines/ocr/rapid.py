@@ -39,6 +39,8 @@ LONG_SIDE = 2000  # and larger pages are scaled down to this
 SLENDER = 2.5  # longer pages (height to width, or width to height) are cut into tiles instead
 SEAM = 200  # pixels by which tiles overlap: more than a line is high
 MAX_AREA = 4_000_000  # pixels that the detector sees at once
+MAX_ZOOM = 4.0
+THINNEST = 64  # pixels; a thinner strip is padded, as the detector works in steps of 32
 CROP_HEIGHT = 96  # lines are scaled down to this smoothly; the recogniser takes 48
 ALIKE = 1.08  # lines of one batch differ in shape by at most this factor
 BATCH = 8
@@ -91,7 +93,9 @@ class RapidOcrEngine:
         params |= {
             "Global.log_level": "critical",
             "Global.text_score": 0.0,
-            "Global.max_side_len": LONG_SIDE * 100,  # scaling is done here
+            "Global.max_side_len": LONG_SIDE * 100,  # scaling and padding are done here, within bounds
+            "Global.min_side_len": 1,
+            "Global.use_vertical_padding": False,
             "Det.limit_type": "max",
             "Det.limit_side_len": LONG_SIDE * 100,
             "Rec.rec_batch_num": BATCH,
@@ -141,12 +145,12 @@ class RapidOcrEngine:
         for left, top, right, bottom in tiles(small.shape[1], small.shape[0]):
             tile = small[top:bottom, left:right]
             zoom = tile_scale(tile.shape[1], tile.shape[0])
-            result = self._rapid(
-                tile if zoom == 1 else cv2.resize(tile, None, fx=zoom, fy=zoom),
-                use_det=True,
-                use_cls=False,
-                use_rec=False,
-            )
+            if zoom > 1:
+                tile = cv2.resize(tile, None, fx=zoom, fy=zoom)
+            missing = [max(0, THINNEST - side) for side in tile.shape[:2]]
+            if any(missing):
+                tile = cv2.copyMakeBorder(tile, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
+            result = self._rapid(tile, use_det=True, use_cls=False, use_rec=False)
             boxes = () if result.boxes is None else result.boxes
             found.append([(box / zoom + (left, top)) / min(scale, 1.0) for box in boxes])
         return merged(found)
@@ -196,7 +200,7 @@ def page_scale(width: int, height: int) -> float:
 
 def tile_scale(width: int, height: int) -> float:
     """By how much a tile is scaled up so that the detector sees small print."""
-    return max(1.0, min(SHORT_SIDE / min(width, height), sqrt(MAX_AREA / (width * height))))
+    return max(1.0, min(SHORT_SIDE / min(width, height), sqrt(MAX_AREA / (width * height)), MAX_ZOOM))
 
 
 def tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
