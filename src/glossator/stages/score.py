@@ -11,7 +11,7 @@ from glossator.records import Losses, Pair, Sample
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
 
-IMAGES_AT_ONCE = 8
+IMAGES_AT_ONCE = 16
 
 
 class ScoreSettings(Settings):

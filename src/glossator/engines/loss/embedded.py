@@ -40,7 +40,7 @@ class EmbeddedSpec(Spec):
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto takes bfloat16 where this CPU is faster at it; results then differ by up to 2 %."
     )
-    max_ocr_tokens: int = Field(320, ge=16, description="Budget for the OCR text; the most relevant lines are kept.")
+    max_ocr_tokens: int = Field(256, ge=16, description="Budget for the OCR text; the most relevant lines are kept.")
     max_turn_tokens: int = Field(512, ge=8, description="A scored text longer than this is not scored.")
 
 
@@ -61,6 +61,7 @@ class EmbeddedLoss:
     local_cpu: ClassVar[bool] = True
     instrument = "ocr-proxy"
     batch_tokens: ClassVar[int] = 1024
+    logit_rows: ClassVar[int] = 256  # bounds the logits to 50 MB
 
     def __init__(self, spec: EmbeddedSpec, model: Any, tokenizer: Any) -> None:
         self.spec = spec
@@ -194,22 +195,22 @@ class EmbeddedLoss:
         hidden = self._model.model(
             input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state
-        for row, branch in enumerate(batch):
-            yield self._turn_losses(hidden[row], branch)
+        yield from self._turn_losses(hidden, batch)
 
-    def _turn_losses(self, hidden: Any, branch: _Branch) -> Outcome[tuple[TurnLoss, ...]]:
-        """Logits are computed at the scored positions alone. `hidden`: (tokens, width)."""
+    def _turn_losses(self, hidden: Any, batch: Sequence[_Branch]) -> Iterator[Outcome[tuple[TurnLoss, ...]]]:
+        """Logits are computed at the scored positions alone, of the whole batch at once. `hidden`: (rows, tokens, width)."""
         import torch
 
-        losses = []
-        for start, end in branch.scored:
-            logits = self._model.lm_head(hidden[start - 1 : end - 1]).float()
-            target = torch.tensor(branch.ids[start:end])
-            nll = float(torch.nn.functional.cross_entropy(logits, target, reduction="sum"))
-            if not math.isfinite(nll):
-                return Failed("not_scored", "the model gave a loss that is no number")
-            losses.append(TurnLoss(nll, end - start))
-        return tuple(losses)
+        spans = [(row, start, end) for row, branch in enumerate(batch) for start, end in branch.scored]
+        before = torch.cat([hidden[row, start - 1 : end - 1] for row, start, end in spans])
+        target = torch.tensor([token for row, start, end in spans for token in batch[row].ids[start:end]])
+        pieces = zip(before.split(self.logit_rows), target.split(self.logit_rows), strict=True)
+        losses = torch.cat([_token_losses(self._model.lm_head(part), ids) for part, ids in pieces])
+        sums = iter(piece.sum().item() for piece in losses.split([end - start for _, start, end in spans]))
+        for branch in batch:
+            found = tuple(TurnLoss(next(sums), end - start) for start, end in branch.scored)
+            finite = all(math.isfinite(loss.nll) for loss in found)
+            yield found if finite else Failed("not_scored", "the model gave a loss that is no number")
 
     def _encode(self, text: str) -> list[int]:
         """Ids of the template's own pieces."""
@@ -231,15 +232,23 @@ def _by_image(items: Sequence[LossItem]) -> list[list[int]]:
 
 
 def _batches(branches: Sequence[_Branch], budget: int) -> Iterator[list[_Branch]]:
-    """Batches of like length, each of at most `budget` tokens with padding."""
+    """Batches of like length (an eighth of padding at most), each of at most `budget` tokens."""
     batch: list[_Branch] = []
     for branch in sorted(branches, key=lambda branch: (len(branch.ids), branch.index)):
-        if batch and len(branch.ids) * (len(batch) + 1) > budget:
+        full = batch and len(branch.ids) * (len(batch) + 1) > budget
+        if full or (batch and len(branch.ids) > 1.12 * len(batch[0].ids) + 2):
             yield batch
             batch = []
         batch.append(branch)
     if batch:
         yield batch
+
+
+def _token_losses(logits: Any, target: Any) -> Any:
+    """Negative log-likelihood of each target token. `logits`: (tokens, vocabulary)."""
+    import torch
+
+    return torch.nn.functional.cross_entropy(logits.float(), target, reduction="none")
 
 
 def _fast_dtype() -> Any:

@@ -28,7 +28,7 @@ class GroundedSpec(Spec):
         "embedded", description="Loss engine that judges labels which layout alone can't; none leaves it to the rules."
     )
     label_loss_max: float = Field(
-        2.6, gt=0, description="Fields whose label costs the model more nats a character are thrown out as misread."
+        4.3, gt=0, description="Fields whose label costs the model more nats a character are thrown out as misread."
     )
 
 
@@ -71,12 +71,12 @@ class GroundedWriter:
 
     def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
         """See `engines.base.Writer`."""
-        results: list[Outcome[list[PairDraft]]] = []
+        proposed = []
         for sample in samples:
-            drafts = self._without_misread(propose(Document(sample)), session)
-            results.append(varied(drafts, max_pairs))
+            proposed.append(propose(Document(sample)))
             session.progress(1)
-        return results
+        misread = self._misread({label for drafts in proposed for draft in drafts if (label := _label(draft))}, session)
+        return [varied([draft for draft in drafts if _label(draft) not in misread], max_pairs) for drafts in proposed]
 
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """See `engines.base.Writer`. The proposals are made again and matched: they carry their explanations."""
@@ -91,21 +91,21 @@ class GroundedWriter:
             session.progress(1)
         return results
 
-    def _without_misread(self, drafts: list[PairDraft], session: Session) -> list[PairDraft]:
-        """Throw out fields whose label reads like no words at all: OCR noise makes questions that nobody understands."""
-        labels = {draft.question: label for draft in drafts if draft.kind == "field" and (label := _label(draft))}
+    def _misread(self, labels: set[str], session: Session) -> set[str]:
+        """The labels that read like no words at all: OCR noise makes questions that nobody understands."""
         if not labels or self.spec.lm == "none":
-            return drafts
+            return set()
         if self._engine is None:
             self._engine = build("loss", EngineSpec(kind=self.spec.lm), self._runtime)
-        items = [LossItem(None, (Turn("assistant", f"The label says: {label}"),), (0,)) for label in labels.values()]
+        ordered = sorted(labels)
+        ask = Turn("user", "What does the label say?")
+        items = [LossItem(None, (ask, Turn("assistant", label)), (1,)) for label in ordered]
         losses = self._engine.losses(items, session)
-        bad = {
-            question
-            for (question, label), loss in zip(labels.items(), losses, strict=True)
-            if not isinstance(loss, Failed) and loss[0].nll / max(1, len(label)) > self.spec.label_loss_max
+        return {
+            label
+            for label, loss in zip(ordered, losses, strict=True)
+            if not isinstance(loss, Failed) and loss[0].nll / len(label) > self.spec.label_loss_max
         }
-        return [draft for draft in drafts if draft.question not in bad]
 
 
 def propose(document: Document) -> list[PairDraft]:
@@ -115,8 +115,7 @@ def propose(document: Document) -> list[PairDraft]:
         receipt = receipts.Receipt(document)
         drafts = receipts.propose(document) if receipt.is_one() else []
         drafts += [draft for draft in fields.propose(document) if not _covered(draft, drafts)]
-    seen: set[str] = set()
-    return [draft for draft in drafts if not (draft.question in seen or seen.add(draft.question))]
+    return list({draft.question: draft for draft in reversed(drafts)}.values())[::-1]
 
 
 def _covered(draft: PairDraft, receipt: Sequence[PairDraft]) -> bool:
@@ -141,5 +140,7 @@ def varied(drafts: Sequence[PairDraft], most: int) -> list[PairDraft]:
 
 def _label(draft: PairDraft) -> str:
     """The label that a field's question quotes, or nothing."""
+    if draft.kind != "field":
+        return ""
     pieces = draft.question.split('"')
     return pieces[1] if len(pieces) >= 3 else ""

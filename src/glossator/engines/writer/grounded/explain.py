@@ -28,6 +28,7 @@ def why_field(document: Document, fact: Fact) -> str:
     """How a label led to its value."""
     where = document.where(fact.evidence)
     label = quoted(fact.label)
+    options: tuple[str, ...]
     if fact.relation == "below":
         options = (
             f"The label {label} is printed {where}, and the value stands right below it.",
