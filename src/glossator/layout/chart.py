@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Literal
 
+from glossator.layout.chart_legend import read_legend
 from glossator.layout.place import overlap_x, same_line
 from glossator.layout.reading_order import lines
 from glossator.records import Span
@@ -24,6 +26,7 @@ _VALUE = re.compile(
     r"[-−+<]?[$€£¥]?\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?%?|[-−+<]?[$€£¥]?\d+(?:[.,]\d+)?\s?(?:%|[KMBk]|bn|pp)?"
 )
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?\*?|'\d\d")
+_RANGE = re.compile(r"\d+\s?[-–/]\s?\d+|\d+\+|[<>≤≥]\s?\d+|[A-Z]|Q[1-4].*")
 _SOURCE = re.compile(r"^\s*(?:data )?source[s]?\s*[:：]\s*(?P<text>.+)$", re.IGNORECASE)
 _OPEN_END = re.compile(
     r"\b(?:the|a|an|of|and|or|in|on|by|to|for|from|with|among|as|at|who|that|is|are|their)$|[,:(-]$", re.I
@@ -53,6 +56,7 @@ class Chart:
     axis_label: Span | None
     source: Span | None
     complete: bool
+    legend: tuple[Span, ...] = ()
 
     @property
     def series(self) -> tuple[Span, ...]:
@@ -69,6 +73,9 @@ def read_chart(spans: Sequence[Span], width: int, height: int) -> Chart | None:
     )
     if not points and not categories:
         return None
+    legend = read_legend(spans, categories) if shape == "upright" else ()
+    if legend:  # one value in a column may be of any of the series
+        points, complete = (), False
     if not points:
         shape = "none"
     drawn = (*categories, *(point.value for point in points))
@@ -81,6 +88,7 @@ def read_chart(spans: Sequence[Span], width: int, height: int) -> Chart | None:
         _axis_label(spans, categories, width),
         _source(spans),
         complete,
+        legend,
     )
 
 
@@ -110,7 +118,7 @@ def _upright(spans: Sequence[Span], height: int) -> _Found:
         if len(row) < MIN_POINTS or row[0].box[1] < 0.4 * height or not _is_axis(row):
             continue
         left = row[0].box[0]
-        pitch = median(b.box[0] - a.box[0] for a, b in zip(row, row[1:], strict=False))
+        pitch = median(b.box[0] - a.box[0] for a, b in pairwise(row))
         above = [
             span
             for span in spans
@@ -134,6 +142,8 @@ def _sideways(spans: Sequence[Span], width: int) -> _Found:
     if len(rows) < MIN_POINTS:
         return (), (), False
     categories = tuple(row[0] for row in rows)
+    if any(_OPEN_END.search(name.text.strip()) or name.text.strip()[-1] in "&/" for name in categories):
+        return categories, (), False  # names go on in a line of their own
     most = max(len(row) - 1 for row in rows)
     if any(len(row) - 1 != most for row in rows):
         return categories, (), False
@@ -163,11 +173,11 @@ def _wrapped(row: Sequence[Span], spans: Sequence[Span]) -> bool:
 def _is_axis(row: Sequence[Span]) -> bool:
     """Names of categories at even distances: years, ranges or words, all different, but no axis of numbers."""
     middles = [_middle(span) for span in row]
-    gaps = [b - a for a, b in zip(middles, middles[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(middles)]
     even = max(gaps) < 1.35 * median(gaps) and min(gaps) > 0.65 * median(gaps)
     names = {span.text.strip() for span in row}
     years = all(_YEAR.fullmatch(span.text.strip()) for span in row)
-    words = all(number(span.text) is None or _YEAR.fullmatch(span.text.strip()) for span in row)
+    words = all(_YEAR.fullmatch(text) or _RANGE.fullmatch(text) or sum(map(str.isalpha, text)) >= 2 for text in names)
     clear = all(span.confidence >= _CLEAR for span in row)
     return even and clear and len(names) == len(row) and (years or words)
 
@@ -235,12 +245,23 @@ def _headers(spans: Sequence[Span], rows: Sequence[Sequence[Span]], count: int) 
     nearest = above[-1]
     names = [span for span in nearest if number(span.text) is None and sum(map(str.isalpha, span.text)) >= 2]
     near = top - max(span.box[3] for span in nearest) < 4 * (nearest[0].box[3] - nearest[0].box[1])
-    if len(names) != count or len(nearest) != count or not near:
+    if len(names) != count or len(nearest) != count or not near or _goes_up(nearest, above[:-1]):
         return None
     for i, name in enumerate(names):
         if not any(overlap_x(name.box, row[i + 1].box) > 0 for row in rows):
             return None
     return names if all(name.confidence >= _CLEAR for name in names) else None
+
+
+def _goes_up(row: Sequence[Span], above: Sequence[Sequence[Span]]) -> bool:
+    """Whether a line of headers is the last line of names that begin higher up."""
+    size = max(span.box[3] - span.box[1] for span in row)
+    return any(
+        row[0].box[1] - span.box[3] < 0.8 * size and overlap_x(span.box, name.box) > 0
+        for line in above[-1:]
+        for span in line
+        for name in row
+    )
 
 
 def _title(spans: Sequence[Span], plot_top: float) -> tuple[Span, ...]:
@@ -268,7 +289,14 @@ def _same_paragraph(row: Sequence[Span], following: Sequence[Span], edge: float)
     text = _joined(following)
     first_word = (following[-1].box[2] - following[0].box[0]) * len(text.split()[0]) / max(1, len(text))
     full = row[-1].box[2] + 1.5 * first_word > edge
-    return 0.8 < other / size < 1.25 and close and full
+    subtitle = _capitalised(_joined(row)) >= 0.75 and _capitalised(text) <= 0.5
+    return 0.8 < other / size < 1.25 and close and full and not subtitle
+
+
+def _capitalised(text: str) -> float:
+    """The share of longer words that begin with a capital letter: a headline has most, a sentence few."""
+    words = [word for word in text.split() if len(word) >= 4 and word[0].isalpha()]
+    return sum(word[0].isupper() for word in words) / len(words) if len(words) >= 3 else 0.6
 
 
 def _joined(row: Sequence[Span]) -> str:
@@ -306,6 +334,18 @@ def _source(spans: Sequence[Span]) -> Span | None:
     ]
     ends = span.text.rstrip().endswith((".", "”", '"')) or not below
     return span if ends and not beside else None
+
+
+def along_axis(chart: Chart) -> bool:
+    """Whether the values stand where their bars or dots end, and not in a column or a line as in a table."""
+    if not chart.points:
+        return False
+    first = 0 if chart.shape == "sideways" else 1
+    boxes = [point.value.box for point in chart.points]
+    size = median(box[3] - box[1] for box in boxes)
+    return all(
+        max(box[edge] for box in boxes) - min(box[edge] for box in boxes) > 2.5 * size for edge in (first, first + 2)
+    )
 
 
 def source_text(span: Span) -> str:

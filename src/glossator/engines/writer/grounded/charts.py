@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from glossator.engines.base import PairDraft
 from glossator.engines.writer.grounded.document import Document, evidence, quoted
 from glossator.engines.writer.grounded.explain import ask_why
-from glossator.layout.chart import Chart, Point, is_year, number, read_chart, source_text, words_only
+from glossator.layout.chart import Chart, Point, along_axis, is_year, number, read_chart, source_text, words_only
 from glossator.records import Sample, Span
 
 MAX_VALUES = 4
@@ -24,6 +24,7 @@ def propose(sample: Sample) -> list[PairDraft] | None:
         *_title(document, chart),
         *_values(document, chart),
         *_extremes(document, chart),
+        *_holders(document, chart),
         *_years(document, chart),
         *_words(document, chart),
     ]
@@ -37,10 +38,8 @@ def describe(sample: Sample) -> str | None:
         return None
     sentences = []
     title = _text(chart.title)
-    shape = {"sideways": "A bar chart with a bar for each category", "upright": "A chart", "none": "A chart"}[
-        chart.shape
-    ]
-    sentences.append(f"{shape} titled {quoted(title)}." if title else f"{shape}.")
+    what = "a bar chart with a bar for each category" if chart.shape == "sideways" else "a chart"
+    sentences.append(f"The image shows {what}, titled {quoted(title)}." if title else f"The image shows {what}.")
     names = [span.text.strip() for span in chart.categories]
     if len(names) > 2 and all(map(is_year, names)):
         sentences.append(f"It runs from {names[0].strip('*')} to {names[-1].strip('*')}.")
@@ -49,6 +48,8 @@ def describe(sample: Sample) -> str | None:
         sentences.append(f"It compares {listed}.")
     if chart.series:
         sentences.append(f"For each it gives {_and([quoted(span.text.strip()) for span in chart.series])}.")
+    if chart.legend:
+        sentences.append(f"The legend names {_and([quoted(span.text.strip()) for span in chart.legend])}.")
     high, low = _high_low(chart)
     if high and low:
         sentences.append(
@@ -70,7 +71,11 @@ def _read(document: Document) -> Chart | None:
     # A page that nobody calls a chart must show values that lie as on a chart: any list looks like an axis.
     if chart is None and document.noun == "chart":
         return words_only(document.spans, image.height)
-    if chart is not None and document.noun != "chart" and (len(chart.points) < 4 or document.noun == "table"):
+    if (
+        chart is not None
+        and document.noun != "chart"
+        and (len(chart.points) < 4 or document.noun == "table" or chart.series or not along_axis(chart))
+    ):
         return None
     return chart
 
@@ -118,7 +123,8 @@ def _why_value(document: Document, chart: Chart, point: Point) -> str:
         head = quoted(point.series.text.strip())
         return document.pick(
             (
-                f"On the line of {name} the values stand in the order of the headings above; the one under {head} is this.",
+                f"On the line of {name} the values stand in the order of the headings above; "
+                f"the one under {head} is this.",
                 f"{name} begins the line, and the value that belongs to the heading {head} stands on it.",
             ),
             name,
@@ -148,11 +154,30 @@ def _extremes(document: Document, chart: Chart) -> Iterator[PairDraft]:
             f"For which {what} does the chart print the {word} value?",
         )
         why = (
-            f"{point.value.text.strip()} is the {word} of the {len(chart.points)} values printed in the chart, and it belongs "
-            f"to the label {quoted(point.category.text.strip())}."
+            f"{point.value.text.strip()} is the {word} of the {len(chart.points)} values printed in the chart, "
+            f"and it belongs to the label {quoted(point.category.text.strip())}."
         )
         answer = point.category.text.strip()
         yield _draft(document, f"chart-{word}", document.pick(options, word), answer, (point.category,), why)
+
+
+def _holders(document: Document, chart: Chart) -> Iterator[PairDraft]:
+    """The category of a printed value, asked only where no other text of the page prints that value."""
+    if chart.series:
+        return
+    texts = [span.text.strip() for span in document.spans]
+    ends = {id(point) for point in _high_low(chart)}
+    single = [p for p in chart.points if texts.count(p.value.text.strip()) == 1 and id(p) not in ends]
+    for point in single[len(single) // 2 :][:1]:
+        answer, value = point.category.text.strip(), point.value.text.strip()
+        what = "year" if is_year(answer) else "category"
+        options = (
+            f"Which {what} has the value {value} in this chart?",
+            f"To which {what} does the printed value {value} belong?",
+        )
+        place = "on the line of" if chart.shape == "sideways" else "in the column above"
+        why = f"The chart prints {value} only once, {place} the label {quoted(answer)}."
+        yield _draft(document, "chart-category", document.pick(options, value), answer, (point.category,), why)
 
 
 def _years(document: Document, chart: Chart) -> Iterator[PairDraft]:
@@ -164,7 +189,10 @@ def _years(document: Document, chart: Chart) -> Iterator[PairDraft]:
             f"What is the {word} year on the horizontal axis of this chart?",
             f"Which year stands at the {side} end of the horizontal axis?",
         )
-        why = f"The years run from left to right below the chart, and {quoted(span.text.strip())} is the {word} of the {len(names)}."
+        why = (
+            "The years run from left to right below the chart, "
+            f"and {quoted(span.text.strip())} is the {word} of the {len(names)}."
+        )
         yield _draft(document, f"{word}-year", document.pick(options, word), span.text.strip(), (span,), why)
 
 
