@@ -1,0 +1,86 @@
+"""Which conversations are scored for a pair, and what becomes of those that can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from glossator.engines.base import LossItem, Runtime, Session, TurnLoss
+from glossator.engines.fake import FakeLoss, FakeSpec
+from glossator.records import ImageRecord, Losses, Page, Pair, Sample
+from glossator.results import Failed, Outcome
+from glossator.stages.score import ScoreSettings, ScoreStage, conditions
+
+IMAGE = ImageRecord("i", "i", "i.png", "0" * 64, 100, 100)
+PAIR = Pair("i-1", "i", "i", "What is the total?", "The total is 53.60", explain_question="How so?",
+            explain_answer="It stands beside TOTAL.")  # fmt: skip
+BARE = Pair("i-2", "i", "i", "What was paid?", "It was 60.00")
+SAMPLE = Sample("", IMAGE, Page("i", "test", (), "TOTAL 53.60\nCASH 60.00"), pairs=(PAIR, BARE))
+
+
+class NoReplies:
+    """A reply log for engines that buy nothing."""
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        return None
+
+    def put(self, key: str, reply: dict[str, Any]) -> None:
+        raise AssertionError("scoring is not meant to buy anything")
+
+
+class Counting:
+    """A loss engine whose loss tells which condition it saw; it can't score a text that stands alone."""
+
+    name, instrument = "counting", "text"
+
+    def losses(self, items: Sequence[LossItem], _session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
+        return [self._one(item) for item in items]
+
+    def _one(self, item: LossItem) -> Outcome[tuple[TurnLoss, ...]]:
+        if len(item.turns) == 1:
+            return Failed("not_scored", "only 2 tokens")
+        return tuple(TurnLoss(100.0 * (item.image is not None) + 10 * len(item.turns) + i, 7) for i in item.scored)
+
+
+def score(engine: Any, samples: Sequence[Sample]) -> list[list[Losses | Failed]]:
+    return ScoreStage(ScoreSettings(), engine).run(samples, Session(NoReplies()))
+
+
+def rows(engine: Any) -> list[Losses]:
+    return [row for row in score(engine, [SAMPLE])[0] if isinstance(row, Losses)]
+
+
+def fake() -> FakeLoss:
+    return FakeLoss.build(FakeSpec(), Runtime())
+
+
+def test_every_condition_of_a_pair_is_scored() -> None:
+    full, bare = rows(fake())
+    assert (full.pair_id, bare.pair_id) == ("i-1", "i-2")
+    assert None not in (full.nll_a, full.nll_a_q, full.nll_a_qi, full.nll_r_s, full.nll_r_qas)
+    assert None not in (bare.nll_a, bare.nll_a_q, bare.nll_a_qi)
+    assert (bare.nll_r_s, bare.nll_r_qas, bare.tokens_r_s, bare.not_scored) == (None, None, 0, "")
+
+
+def test_losses_land_in_the_column_of_their_condition() -> None:
+    full, bare = rows(Counting())
+    assert (full.nll_a_qi, full.nll_a_q, full.nll_r_qas, full.nll_r_s) == (121.0, 41.0, 43.0, 21.0)
+    assert (bare.nll_a_qi, bare.nll_a_q) == (121.0, 21.0)
+
+
+def test_what_could_not_be_scored_is_a_reason_and_no_number() -> None:
+    full, _ = rows(Counting())
+    assert full.nll_a is None
+    assert full.tokens_a == 0
+    assert full.not_scored == "a: only 2 tokens"
+
+
+def test_only_the_condition_with_the_image_sees_it() -> None:
+    seen = {columns: item.image for one in [conditions(SAMPLE, PAIR)]
+            for item, columns in zip(one.items, one.columns, strict=True)}  # fmt: skip
+    assert [columns for columns, image in seen.items() if image is not None] == [("a_qi",)]
+
+
+def test_one_list_a_sample_in_order_even_where_there_is_nothing() -> None:
+    empty = Sample("", IMAGE)
+    assert [len(found) for found in score(fake(), [empty, SAMPLE, empty])] == [0, 2, 0]
