@@ -1,0 +1,53 @@
+"""The `conversations` list with `from` and `value`, which LLaVA and ShareGPT share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glossator.formats.base import IMAGE_TAG, BadSample, Message, Role, TrainingSample, checked_turns, neutral, original
+
+_FROM: dict[Role, str] = {"user": "human", "assistant": "gpt"}
+_ROLE: dict[str, Role] = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
+
+
+def to_turns(sample: TrainingSample) -> list[dict[str, str]]:
+    """The turns of a sample; the image tag stands once, before the first."""
+    turns = [{"from": _FROM[message.role], "value": neutral(message.text)} for message in sample.messages]
+    if sample.image is not None:
+        turns[0]["value"] = f"{IMAGE_TAG}\n{turns[0]['value']}"
+    return turns
+
+
+def from_turns(where: str, id_: str, image: str | None, turns: Any) -> TrainingSample | BadSample:
+    """A sample from somebody's turns: system turns and a leading answer are left out, tags are taken out of the texts."""
+    if not isinstance(turns, list):
+        return BadSample(where, "no list of conversations")
+    messages: list[Message] = []
+    for turn in turns:
+        if not isinstance(turn, dict) or not isinstance(turn.get("value"), str):
+            return BadSample(where, "a turn without a text")
+        if turn.get("from") == "system":
+            continue
+        role = _ROLE.get(str(turn.get("from")))
+        if role is None:
+            return BadSample(where, f"an unknown speaker {str(turn.get('from'))[:40]!r}")
+        if role == "assistant" and not messages:
+            continue
+        text = turn["value"].replace(f"{IMAGE_TAG}\n", "").replace(f"\n{IMAGE_TAG}", "").replace(IMAGE_TAG, "")
+        messages.append(Message(role, original(text).strip()))
+    if len(messages) % 2:
+        messages.pop()
+    wrong = checked_turns(0, [m.role for m in messages], [neutral(m.text) for m in messages], image=False)
+    return BadSample(where, wrong) if wrong else TrainingSample(id_, image, tuple(messages))
+
+
+def check_turns(where: str, turns: Any, *, image: bool) -> BadSample | None:
+    """What a trainer would trip over in one row."""
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        return BadSample(where, "no list of conversations")
+    values = [str(turn.get("value", "")) for turn in turns]
+    tags = sum(value.count(IMAGE_TAG) for value in values)
+    texts = [values[0].removeprefix(f"{IMAGE_TAG}\n"), *values[1:]] if values else []
+    roles = [str(_ROLE.get(str(turn.get("from")), turn.get("from"))) for turn in turns]
+    wrong = checked_turns(tags, roles, texts, image=image)
+    return BadSample(where, wrong) if wrong else None

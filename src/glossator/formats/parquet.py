@@ -1,0 +1,64 @@
+"""Format `parquet`: one row a pair with everything that is known of it; the form to study, filter and score again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from glossator.errors import UsageError
+from glossator.formats.base import BadSample, Message, TrainingSample, missing_image
+
+if TYPE_CHECKING:
+    import polars as pl
+
+name = "parquet"
+file_name = "pairs.parquet"
+COLUMNS = (
+    "source_id", "image_id", "pair_id", "image", "kind", "question", "answer", "evidence", "grounding",
+    "explain_question", "explain_answer", "enriched_caption", "writer", "scorer", "ifd", "vfd", "mifd", "ffd",
+    "keep", "reasons",
+)  # fmt: skip
+
+
+def write_frame(rows: pl.LazyFrame, path: Path) -> int:
+    """Write the rows (columns as in `COLUMNS`), streaming; returns how many."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.select(COLUMNS).sink_parquet(path, compression="zstd", maintain_order=True)
+    return int(pq.read_metadata(path).num_rows)
+
+
+def read(path: Path) -> Iterator[TrainingSample | BadSample]:
+    """Each row as a conversation. Raises `UsageError` if the file is no such Parquet file."""
+    try:
+        file = pq.ParquetFile(path)
+        wanted = ["pair_id", "source_id", "image", "question", "answer", "explain_question", "explain_answer"]
+        batches = file.iter_batches(columns=wanted)
+        for number, row in enumerate(row for batch in batches for row in batch.to_pylist()):
+            yield _sample(f"row {number}", row)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise UsageError(f"{path} is no Parquet file of pairs: {error}") from error
+
+
+def check(path: Path, image_root: Path) -> Iterator[BadSample]:
+    """No empty question or answer, and every image there."""
+    for number, sample in enumerate(read(path)):
+        if isinstance(sample, BadSample):
+            yield sample
+            continue
+        missing = missing_image(sample.image, image_root)
+        if missing:
+            yield BadSample(f"row {number}", missing)
+
+
+def _sample(where: str, row: dict[str, str | None]) -> TrainingSample | BadSample:
+    texts = [row["question"], row["answer"]]
+    if row["explain_question"] and row["explain_answer"]:
+        texts += [row["explain_question"], row["explain_answer"]]
+    if not all(texts):
+        return BadSample(where, "an empty question or answer")
+    messages = tuple(Message("assistant" if i % 2 else "user", str(text)) for i, text in enumerate(texts))
+    return TrainingSample(str(row["pair_id"]), row["image"], messages)

@@ -1,0 +1,178 @@
+"""Export: kept pairs (or all) and enriched captions in a trainer's format, checked for what trainers trip over."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glossator import formats
+from glossator.errors import GlossatorError, UsageError
+from glossator.formats import parquet
+from glossator.formats.base import BadSample, Message, TrainingSample
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_DESCRIBE = (
+    "Describe this image in detail.",
+    "Give a detailed description of this image, including the text in it.",
+    "What does this image show? Please describe it in detail.",
+    "Write a detailed caption for this image.",
+    "Please describe the image and the text that it contains.",
+    "Explain in detail what can be seen and read in this image.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What was written: the file, how many samples of each kind, and the folder its image paths are relative to."""
+
+    path: Path
+    format: str
+    conversations: int
+    captions: int
+    image_root: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "conversations": self.conversations,
+            "captions": self.captions,
+            "image_root": str(self.image_root),
+        }
+
+    def text(self) -> str:
+        """For a person."""
+        captions = f" and {self.captions:,} caption samples" if self.captions else ""
+        return f"wrote {self.conversations:,} pairs{captions} to {self.path}\nimages are relative to {self.image_root}"
+
+
+def export(
+    tables: Mapping[str, pl.LazyFrame],
+    source_root: Path,
+    format: str,
+    out: Path,
+    *,
+    keep_all: bool = False,
+    copy_images: bool = False,
+) -> ExportSummary:
+    """Write a data set.
+
+    Args:
+        tables: images, captions, pairs, losses, scores and verdicts.
+        source_root: the folder that image paths are relative to.
+        format: one of `formats.NAMES`.
+        out: the file to write, or a folder for it.
+        keep_all: also the rejected, with verdicts.
+        copy_images: copy the images into the folder `images` beside the file.
+
+    Raises:
+        UsageError: for an unknown format, or an output path that can't be written.
+        GlossatorError: if the written file fails its own check.
+    """
+    if format not in formats.NAMES:
+        raise UsageError(f"no format '{format}'; known: {', '.join(formats.NAMES)}")
+    module: Any = formats.CONVERSATIONS.get(format, parquet)
+    path = out if out.suffix and not out.is_dir() else out / module.file_name
+    root = path.parent if copy_images else source_root
+    rows = _rows(tables, keep_all=keep_all, copied=copy_images)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if copy_images:
+            _copy_images(tables, rows, source_root, path.parent)
+        if format == parquet.name:
+            written, captions = parquet.write_frame(rows, path), 0
+        else:
+            captions = _count_captions(tables, rows)
+            written = module.write(_samples(tables, rows, keep_all=keep_all), path) - captions
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error}") from error
+    _check(module, path, root)
+    return ExportSummary(path, format, written, captions, root)
+
+
+def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -> pl.LazyFrame:
+    """One row a pair with all that is known of it, in the order of the pairs."""
+    import polars as pl
+
+    image = _copied_name() if copied else pl.col("path")
+    images = tables["images"].select("image_id", image.alias("image"))
+    captions = tables["captions"].select("image_id", pl.col("enriched").alias("enriched_caption"))
+    scores = tables["scores"].select("pair_id", "scorer", "ifd", "vfd", "mifd", "ffd")
+    verdicts = tables["verdicts"].select("pair_id", "keep", "reasons")
+    rows = (
+        tables["pairs"]
+        .join(images, on="image_id", how="left", maintain_order="left")
+        .join(captions, on="image_id", how="left", maintain_order="left")
+        .join(scores, on="pair_id", how="left", maintain_order="left")
+        .join(verdicts, on="pair_id", how="left", maintain_order="left")
+    )
+    return rows if keep_all else rows.filter(pl.col("keep").fill_null(value=True))
+
+
+def _samples(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame, *, keep_all: bool) -> Iterator[TrainingSample]:
+    """A caption sample for each image that has an enriched caption and a row, then one sample a pair."""
+    for row in _caption_rows(tables, rows).collect(engine="streaming").iter_rows(named=True):
+        ask = _DESCRIBE[int(hashlib.sha256(row["image_id"].encode()).hexdigest()[:8], 16) % len(_DESCRIBE)]
+        messages = (Message("user", ask), Message("assistant", row["enriched_caption"]))
+        yield TrainingSample(f"{row['image_id']}-caption", row["image"], messages, "caption")
+    for batch in rows.collect(engine="streaming").iter_slices(10_000):
+        for row in batch.iter_rows(named=True):
+            yield _conversation(row, keep_all=keep_all)
+
+
+def _conversation(row: dict[str, Any], *, keep_all: bool) -> TrainingSample:
+    messages = [Message("user", row["question"]), Message("assistant", row["answer"])]
+    if row["explain_question"] and row["explain_answer"]:
+        messages += [Message("user", row["explain_question"]), Message("assistant", row["explain_answer"])]
+    verdict = {"keep": row["keep"], "reasons": row["reasons"]} if keep_all else None
+    return TrainingSample(row["pair_id"], row["image"], tuple(messages), "conversation", verdict)
+
+
+def _caption_rows(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The enriched captions of the images that have a row, in the order of the images."""
+    import polars as pl
+
+    named = rows.select("image_id", "image").unique("image_id", keep="first")
+    captions = tables["captions"].filter(pl.col("enriched") != "")
+    joined = captions.join(named, on="image_id", how="inner", maintain_order="left")
+    return joined.select("image_id", "image", pl.col("enriched").alias("enriched_caption"))
+
+
+def _count_captions(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame) -> int:
+    import polars as pl
+
+    return int(_caption_rows(tables, rows).select(pl.len()).collect().item())
+
+
+def _copied_name() -> pl.Expr:
+    """A safe file name: the image id, and the source's ending."""
+    import polars as pl
+
+    ending = pl.col("path").str.extract(r"(\.[A-Za-z0-9]{1,5})$").fill_null(".img").str.to_lowercase()
+    return pl.lit("images/") + pl.col("image_id") + ending
+
+
+def _copy_images(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame, root: Path, out: Path) -> None:
+    used = rows.select("image_id").unique()
+    wanted = tables["images"].join(used, on="image_id", how="semi").select("path", _copied_name().alias("copy"))
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    for path, copy in wanted.collect().iter_rows():
+        target = out / copy
+        source = root / path
+        if not target.exists() or target.stat().st_size != source.stat().st_size:
+            shutil.copyfile(source, target)
+
+
+def _check(module: Any, path: Path, root: Path) -> None:
+    problems: list[BadSample] = list(islice(module.check(path, root), 5))
+    if problems:
+        listed = "; ".join(f"{problem.where}: {problem.message}" for problem in problems)
+        raise GlossatorError(f"{path} was written but fails its check: {listed}")
