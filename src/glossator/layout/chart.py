@@ -148,6 +148,8 @@ def _sideways(spans: Sequence[Span], width: int) -> _Found:
     if any(len(row) - 1 != most for row in rows):
         return categories, (), False
     if most == 1:
+        if _strays(spans, rows) > 1:  # several bars at each name, and the one on its line is any of them
+            return categories, (), False
         points = [Point(row[0], row[1]) for row in rows]
         sound = _consistent(points, [p.value.box[0] + p.value.box[2] for p in points])
         return categories, tuple(sound), len(sound) == len(points)
@@ -155,6 +157,18 @@ def _sideways(spans: Sequence[Span], width: int) -> _Found:
     if headers is None:
         return categories, (), False
     return categories, tuple(Point(row[0], row[i + 1], headers[i]) for row in rows for i in range(most)), True
+
+
+def _strays(spans: Sequence[Span], rows: Sequence[Sequence[Span]]) -> int:
+    """How many numbers stand to the right of the names, between the first row and the last, on no name's line."""
+    taken = {id(span) for row in rows for span in row}
+    left = max(row[0].box[2] for row in rows)
+    top, bottom = rows[0][0].box[1], rows[-1][0].box[3]
+    return sum(
+        number(span.text) is not None and span.box[0] > left - 2 and span.box[1] > top and span.box[3] < bottom
+        for span in spans
+        if id(span) not in taken
+    )
 
 
 def _wrapped(row: Sequence[Span], spans: Sequence[Span]) -> bool:

@@ -44,7 +44,7 @@ def describe(sample: Sample) -> str | None:
     if len(names) > 2 and all(map(is_year, names)):
         sentences.append(f"It runs from {names[0].strip('*')} to {names[-1].strip('*')}.")
     elif len(names) > 2:
-        listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        listed = _and(names if len(names) <= 7 else [*names[:6], f"{len(names) - 6} more"])
         sentences.append(f"It compares {listed}.")
     if chart.series:
         sentences.append(f"For each it gives {_and([quoted(span.text.strip()) for span in chart.series])}.")
