@@ -29,7 +29,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?\*?|'\d\d")
 _RANGE = re.compile(r"\d+\s?[-–/]\s?\d+|\d+\+|[<>≤≥]\s?\d+|[A-Z]|Q[1-4].*")
 _SOURCE = re.compile(r"^\s*(?:data )?source[s]?\s*[:：]\s*(?P<text>.+)$", re.IGNORECASE)
 _OPEN_END = re.compile(
-    r"\b(?:the|a|an|of|and|or|in|on|by|to|for|from|with|among|as|at|who|that|is|are|their)$|[,:(-]$", re.I
+    r"\b(?:the|a|an|of|and|or|in|on|by|to|for|from|with|among|as|at|who|that|is|are|their|its|will|be|has|have|was|were|than|into|about|over|but|not)$|[,:(-]$",
+    re.I,
 )
 _FURNITURE = re.compile(
     r"statista|additional information|show source|collapse|copyright|©|^note|^source|our ?world", re.IGNORECASE
@@ -160,12 +161,16 @@ def _sideways(spans: Sequence[Span], width: int) -> _Found:
 
 
 def _strays(spans: Sequence[Span], rows: Sequence[Sequence[Span]]) -> int:
-    """How many numbers stand to the right of the names, between the first row and the last, on no name's line."""
+    """How many numbers stand between two names' lines, much closer to one of them than the lines are to each other."""
     taken = {id(span) for row in rows for span in row}
     left = max(row[0].box[2] for row in rows)
-    top, bottom = rows[0][0].box[1], rows[-1][0].box[3]
+    heights = sorted(_level(row[1]) for row in rows)
+    reach = 0.6 * min(b - a for a, b in pairwise(heights))
     return sum(
-        number(span.text) is not None and span.box[0] > left - 2 and span.box[1] > top and span.box[3] < bottom
+        number(span.text) is not None
+        and span.box[0] > left - 2
+        and heights[0] < _level(span) < heights[-1]
+        and min(abs(_level(span) - height) for height in heights) < reach
         for span in spans
         if id(span) not in taken
     )
@@ -193,7 +198,8 @@ def _is_axis(row: Sequence[Span]) -> bool:
     years = all(_YEAR.fullmatch(span.text.strip()) for span in row)
     words = all(_YEAR.fullmatch(text) or _RANGE.fullmatch(text) or sum(map(str.isalpha, text)) >= 2 for text in names)
     clear = all(span.confidence >= _CLEAR for span in row)
-    return even and clear and len(names) == len(row) and (years or words)
+    whole = not any(_OPEN_END.search(text) for text in names)
+    return even and clear and whole and len(names) == len(row) and (years or words)
 
 
 def _is_bar(row: Sequence[Span], width: int) -> bool:
@@ -287,7 +293,8 @@ def _title(spans: Sequence[Span], plot_top: float) -> tuple[Span, ...]:
         text = _joined(row)
         if _FURNITURE.search(text) or "%" in text[:2] or min(span.confidence for span in row) < _CLEAR:
             break
-        if number(text) is not None or (chosen and not _same_paragraph(chosen[-1], row, edge)):
+        bar = len(row) > 1 and number(row[-1].text) is not None
+        if bar or number(text) is not None or (chosen and not _same_paragraph(chosen[-1], row, edge)):
             break
         chosen.append(row)
     text = " ".join(map(_joined, chosen))
@@ -371,6 +378,10 @@ def source_text(span: Span) -> str:
 def is_year(text: str) -> bool:
     """Whether a category is a year or a span of years."""
     return _YEAR.fullmatch(text.strip()) is not None
+
+
+def _level(span: Span) -> float:
+    return (span.box[1] + span.box[3]) / 2
 
 
 def _middle(span: Span) -> float:

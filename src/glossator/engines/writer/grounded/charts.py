@@ -31,15 +31,15 @@ def propose(sample: Sample) -> list[PairDraft] | None:
 
 
 def describe(sample: Sample) -> str | None:
-    """Sentences about a chart for the enriched caption, one a line; None if the page is no chart."""
+    """Sentences about a chart for the enriched caption, one a line; None if it is no chart or says nothing sure."""
     document = Document(sample)
     chart = _read(document)
     if chart is None:
         return None
     sentences = []
     title = _text(chart.title)
-    what = "a bar chart with a bar for each category" if chart.shape == "sideways" else "a chart"
-    sentences.append(f"The image shows {what}, titled {quoted(title)}." if title else f"The image shows {what}.")
+    what = "a bar chart" if chart.shape == "sideways" else "a chart"
+    sentences.append(f"The image shows {what} titled {quoted(title)}." if title else f"The image shows {what}.")
     names = [span.text.strip() for span in chart.categories]
     if len(names) > 2 and all(map(is_year, names)):
         sentences.append(f"It runs from {names[0].strip('*')} to {names[-1].strip('*')}.")
@@ -60,7 +60,8 @@ def describe(sample: Sample) -> str | None:
         sentences.append(f"The axis is labelled {quoted(chart.axis_label.text.strip())}.")
     if chart.source:
         sentences.append(f"Its source is given as {quoted(source_text(chart.source).rstrip('.'))}.")
-    return "\n".join(sentences)
+    # That it is a chart and nothing more is no detail: the page's other words say more.
+    return "\n".join(sentences) if title or len(sentences) > 1 else None
 
 
 def _read(document: Document) -> Chart | None:
