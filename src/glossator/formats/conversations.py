@@ -19,7 +19,7 @@ def to_turns(sample: TrainingSample) -> list[dict[str, str]]:
 
 
 def from_turns(where: str, id_: str, image: str | None, turns: Any) -> TrainingSample | BadSample:
-    """A sample from somebody's turns: system turns and a leading answer are left out, tags are taken out of the texts."""
+    """A sample from somebody's turns; system turns, a leading answer and image tags are left out."""
     if not isinstance(turns, list):
         return BadSample(where, "no list of conversations")
     messages: list[Message] = []

@@ -165,10 +165,9 @@ def _typed(document: Document) -> Iterator[PairDraft]:
             continue
         text, span = found[0]
         fact = Fact("", text, kind, "none", (span,))
-        whole = (
-            f", within the line {quoted(span.text)}" if 0 < len(span.text) - len(text) and len(span.text) <= 60 else ""
-        )
-        why = f"It is printed {document.where([span])}{whole}; nothing else on the {document.noun} has the form of {_article(kind)}."
+        whole = f", within the line {quoted(span.text)}" if len(text) < len(span.text) <= 60 else ""
+        form = f"nothing else on the {document.noun} has the form of {_article(kind)}"
+        why = f"It is printed {document.where([span])}{whole}; {form}."
         yield _draft(document, kind, document.pick(options, text).format(noun=document.noun), fact, why)
 
 
