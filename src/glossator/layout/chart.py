@@ -118,6 +118,8 @@ def _upright(spans: Sequence[Span], height: int) -> _Found:
     for row in lines(spans):
         if len(row) < MIN_POINTS or row[0].box[1] < 0.4 * height or not _is_axis(row):
             continue
+        if row[-1].box[2] - row[0].box[0] < 0.4 * _extent(spans):
+            continue  # a legend of years
         left = row[0].box[0]
         pitch = median(b.box[0] - a.box[0] for a, b in pairwise(row))
         above = [
@@ -128,7 +130,7 @@ def _upright(spans: Sequence[Span], height: int) -> _Found:
         columns = [[span for span in above if abs(_middle(span) - _middle(name)) < 0.3 * pitch] for name in row]
         points = [Point(name, column[0]) for name, column in zip(row, columns, strict=True) if len(column) == 1]
         several = sum(len(column) > 1 for column in columns)
-        if several or _wrapped(row, spans) or len(points) < max(MIN_POINTS, 0.7 * len(row)):
+        if several or _repeated(row, spans) or _wrapped(row, spans) or len(points) < max(MIN_POINTS, 0.7 * len(row)):
             points = []
         sound = _consistent(points, [-(p.value.box[1] + p.value.box[3]) for p in points])
         if len(row) > len(best[0]):
@@ -174,6 +176,16 @@ def _strays(spans: Sequence[Span], rows: Sequence[Sequence[Span]]) -> int:
         for span in spans
         if id(span) not in taken
     )
+
+
+def _extent(spans: Sequence[Span]) -> float:
+    return max(span.box[2] for span in spans) - min(span.box[0] for span in spans)
+
+
+def _repeated(row: Sequence[Span], spans: Sequence[Span]) -> bool:
+    """Whether another panel of the page has the same names, so that a name alone tells no value."""
+    texts = [span.text.strip() for span in spans]
+    return sum(texts.count(span.text.strip()) > 1 for span in row) >= 2
 
 
 def _wrapped(row: Sequence[Span], spans: Sequence[Span]) -> bool:

@@ -88,6 +88,18 @@ def test_values_against_the_axis_are_no_points() -> None:
     assert chart is None or chart.points == ()
 
 
+def test_names_of_two_panels_leave_no_value_certain() -> None:
+    again = [put(name, 120 + 100 * i, 90) for i, name in enumerate(YEARS)]
+    chart = read(upright(YEARS, *again))
+    assert chart.points == ()
+
+
+def test_a_legend_of_years_is_no_axis() -> None:
+    years = [put(name, 300 + 60 * i, 540) for i, name in enumerate(("2013", "2014", "2015", "2016"))]
+    chart = read_chart([put("Homes sold in the northern hills of the county", 400, 20, 24), *years], WIDTH, HEIGHT)
+    assert chart is None
+
+
 def test_misread_decades_are_no_categories() -> None:
     names = ("60.-00.", "68.-08.", "66-06.", "0L-.0L")
     spans = [put(name, 120 + 100 * i, 500) for i, name in enumerate(names)]
