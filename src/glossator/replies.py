@@ -2,8 +2,8 @@
 
     <workspace>/replies/<stage>/part-00042.<n>.jsonl
 
-One JSON object a line: `key`, `reply`. Each writer takes a new file (`n` counts up), so a line that a killed process left
-torn is never appended to, and two writers never share a file. A torn or damaged line is passed over when reading.
+One JSON object a line: `key`, `reply`. Each writer takes a new file (`n` counts up), so a line that a killed process
+left torn is never appended to, and two writers never share a file. A torn or damaged line is passed over when reading.
 """
 
 from __future__ import annotations

@@ -22,20 +22,22 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("service", re.compile(r"serv(?:ice|\.)? ?c|\bsvc\b|\btips?\b|gratuity", re.I)),
 )
 _NOT_TOTAL = re.compile(
-    r"\b(?:qty|quantity|items?|excl\w*|summary|saved?|points?|supplies|taxable|vat|nett? of|before|average)\b|\btotal (?:gst|tax|disc)"
+    r"\b(?:qty|quantity|items?|excl\w*|summary|saved?|points?|supplies|taxable|vat|nett? of|before|average)\b"
+    r"|\btotal (?:gst|tax|disc)"
     r"|\b(?:gst|tax|sst|vat) (?:total|amt|amount)\b",
     re.I,
 )
 _TOTAL = re.compile(
     r"\b(?:grand|net+|final|bill|invoice)? ?t[o0]tal\b|\bamount (?:due|payable|paid)\b|\b(?:amt|total) (?:due|payable)\b"
-    r"|\bbalance due\b|\bto pay\b|\bsumme\b|\bgesamt(?:betrag)?\b|\bzu zahlen\b|\btotale\b|\bmontant\b|合计|合計|总计|總計|итого",
+    r"|\bbalance due\b|\bto pay\b|\bsumme\b|\bgesamt(?:betrag)?\b|\bzu zahlen\b|\btotale\b|\bmontant\b"
+    r"|合计|合計|总计|總計|итого",
     re.I,
 )
 _TAX = re.compile(r"\b(?:gst|tax|vat|sst|mwst|tva|iva)\b", re.I)
 _CASH = re.compile(r"\b(?:cash|tendered|paid|payment|visa|master ?card|card|bar|espèces|contanti|efectivo)\b", re.I)
 _QUANTITY = re.compile(r"^\d{1,3} ?[xX]? (?=\S*[^\W\d]{3})")
 _STRONG = re.compile(
-    r"round(?:ed)? ?total|total rounded|after (?:round|adj)|grand|net+ total|payable|amount due|balance due|to pay",
+    r"round(?:ed)? ?total|total rounded|after (?:round|adj)|grand|net+ total|payable|amount due|balance due",
     re.I,
 )
 
@@ -74,8 +76,8 @@ def amounts(spans: Sequence[Span]) -> list[Amount]:
 def total(found: Sequence[Amount], stated: Sequence[float] = ()) -> Amount | None:
     """The line with the final total, or None where the page leaves it open.
 
-    A line counts if what was paid less the change given equals it, or if a person stated that sum; otherwise the strongest
-    wording must name one sum only, and no other line of the kind may stand against it.
+    A line counts if what was paid less the change given equals it, or if a person stated that sum; otherwise the
+    strongest wording must name one sum only, and no other line of the kind may stand against it.
 
     Args:
         found: the page's amounts.

@@ -1,4 +1,4 @@
-"""A fact: one thing that an image says, and where. What the layout functions find and the grounded writer asks about."""
+"""A fact: one thing that an image says, and where. Layout finds facts; the grounded writer asks about them."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ _NOT_ISSUER = re.compile(
     r"|bill to|www|http|reg|company no|co\. ?no|co reg)\b|[:#@]|\d{5,}",
     re.IGNORECASE,
 )
+_DATE_LABEL = re.compile(r"(?:invoice|receipt|bill|biz|order)? ?(?:date|dt)", re.IGNORECASE)
 _ADDRESS_STOP = re.compile(
     r"\b(?:tel|fax|phone|gst|sst|vat|tax|invoice|receipt|date|reg|cashier|bill|email|e-mail|www|http|site|id|h/p|hotline"
     r"|customer|company no)\b|[=*]{2}",
@@ -90,7 +91,7 @@ def _starts_address(text: str) -> bool:
 
 
 def _goes_on(rows: Sequence[Sequence[Span]], run: Sequence[Sequence[Span]], after: Fact | None, caption: str) -> bool:
-    """Whether the line before or behind the run belongs to what the caption calls the address, so that the run is short."""
+    """Whether the line before or behind the run belongs to what the caption calls the address."""
     from rapidfuzz import fuzz
 
     said = fold(caption)

@@ -73,7 +73,7 @@ def is_label(text: str) -> bool:
     """Whether a text can serve as a label: short, mostly letters, at least two of them."""
     text = text.strip(" .:：")
     letters = sum(map(str.isalpha, text))
-    return 2 <= letters and len(text) <= MAX_LABEL_CHARS and letters >= 0.6 * len(text.replace(" ", ""))
+    return letters >= 2 and len(text) <= MAX_LABEL_CHARS and letters >= 0.6 * len(text.replace(" ", ""))
 
 
 def is_value(text: str) -> bool:

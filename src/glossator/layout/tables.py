@@ -20,8 +20,8 @@ _MAX_GAP = 3.0  # in line heights: further down, a row belongs to something else
 def table_cells(spans: Sequence[Span]) -> list[Fact]:
     """Cells whose row and column headers are certain, table by table, row by row.
 
-    A column header counts if it is the only one above the cell; a row header if it is the first span of the row, is text
-    and occurs once. Tables of fewer than two such rows are left alone.
+    A column header counts if it is the only one above the cell; a row header if it is the first span of the row, is
+    text and occurs once. Tables of fewer than two such rows are left alone.
     """
     rows = lines(spans)
     found: list[Fact] = []

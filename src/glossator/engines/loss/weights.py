@@ -51,9 +51,20 @@ def _converted() -> Path:
     except PackageNotFoundError:
         release = "unknown"
     target = cache_folder() / f"smollm2-135m-instruct-{release}"
-    if not (target / "config.json").exists() or not any(target.glob("*.safetensors")):
+    if not _whole(target):
         _convert(Path(spec.origin).parent, target)
     return target
+
+
+def _whole(folder: Path) -> bool:
+    """Whether the converted weights are all there; opening them compares the header with the file's length."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / "model.safetensors", framework="pt"):
+            return (folder / "config.json").is_file() and (folder / "tokenizer.json").is_file()
+    except (OSError, SafetensorError):
+        return False
 
 
 def _convert(package: Path, target: Path) -> None:
@@ -72,12 +83,12 @@ def _convert(package: Path, target: Path) -> None:
             model.config.quantization_config = None
             model.save_pretrained(made)
             AutoTokenizer.from_pretrained(package, gguf_file=GGUF).save_pretrained(made)
-        if target.exists() and not any(target.glob("*.safetensors")):
-            shutil.rmtree(target)
+        if target.exists() and not _whole(target):
+            shutil.rmtree(target, ignore_errors=True)
         try:
             made.rename(target)
         except OSError:
-            if not any(target.glob("*.safetensors")):
+            if not _whole(target):
                 raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
