@@ -1,55 +1,54 @@
-"""Writer `chat`: any model behind an OpenAI-compatible endpoint, one call an image and step."""
+"""Writer `chat`: the three steps as prompts to any OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self
 
-from PIL import Image
 from pydantic import BaseModel, Field
 
 from glossator.engines.base import Explanation, PairDraft, Runtime, Session, Spec, Step
-from glossator.engines.writer.endpoint import Caller, Request, api_key
-from glossator.engines.writer.prompts import load, render
-from glossator.engines.writer.replies_schema import CaptionReply, PairsReply, explanations_reply
-from glossator.errors import MissingExtraError, RecipeError
+from glossator.engines.writer import prompts
+from glossator.engines.writer.endpoint import Request, ask_all, key_of
+from glossator.engines.writer.schemas import CaptionReply, ExplanationsReply, PairsReply
+from glossator.errors import MissingExtraError, UsageError
 from glossator.images import open_image
 from glossator.recipe import Endpoint
-from glossator.records import Sample
-from glossator.results import Failed, Outcome
-from glossator.text import clean, one_line
+from glossator.records import Pair, Sample
+from glossator.results import Failed, Outcome, Usage
 
-_LONGEST_SIDE = {"low": 512, "full": 2048}
+_SIDES = {"low": 512, "full": 2048}
+_MAX_PIXELS = 10**9  # ingest has already refused what is over the recipe's limit
+_TOKENS_PER_IMAGE = {"none": 0, "low": 85, "full": 1100}
 
 
 class ChatSpec(Spec):
     """Spec of the writer `chat`."""
 
     kind: str = "chat"
-    model: str = Field(min_length=1, description="Name of the model, as the endpoint calls it.")
-    temperature: float | None = Field(0.7, ge=0, le=2, description="Sampling temperature; null sends none.")
-    max_tokens: int = Field(2048, ge=1, description="Longest reply, in tokens.")
-    seed: int | None = Field(None, description="Seed that is sent along; null sends none.")
+    model: str = Field(min_length=1, description="Model name, as the endpoint knows it.")
     image: Literal["none", "low", "full"] = Field(
-        "none", description="Attach the image (low: 512 px, full: 2,048 px at most), or rely on caption and OCR."
+        "none", description="Attach the image: not at all (caption and OCR only), at most 512, or at most 2,048 pixels."
     )
+    temperature: float | None = Field(0.0, ge=0, le=2, description="null leaves it to the endpoint.")
+    max_tokens: int = Field(2000, ge=16, description="Longest reply, in tokens.")
+    seed: int | None = Field(None, description="Seed for endpoints that take one.")
     structured: Literal["json_schema", "json_object", "none"] = Field(
-        "json_schema", description="Which response_format the endpoint understands."
+        "json_schema", description="How the reply's form is asked for; none for servers that know neither."
     )
-    max_asks: int = Field(3, ge=1, le=10, description="How often a request is asked until its reply fits.")
 
 
 class ChatWriter:
-    """See `engines.base.Writer`."""
+    """See `engines.base.Writer`. One request an image and step."""
 
     Spec: ClassVar[type[ChatSpec]] = ChatSpec
     version: ClassVar[int] = 1
     local_cpu: ClassVar[bool] = False
+    paid: ClassVar[bool] = True
 
     def __init__(self, spec: ChatSpec, endpoint: Endpoint) -> None:
         self.spec = spec
@@ -57,80 +56,83 @@ class ChatWriter:
 
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
-        """See `engines.base.Engine`. Raises `RecipeError` without an endpoint, `UsageError` without its key."""
+        """Raises `UsageError` if the recipe names no endpoint for the model, or its key is not set."""
+        if find_spec("openai") is None:
+            raise MissingExtraError("the engine 'chat'", "chat")
         endpoint = runtime.endpoints.get(spec.model) or runtime.endpoints.get("default")
         if endpoint is None:
-            raise RecipeError(f"no endpoint for the model '{spec.model}': set run.endpoints.default.url in the recipe")
-        try:
-            import openai  # noqa: F401
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("the engine 'chat' (openai is not installed)", "chat") from error
-        api_key(endpoint)
+            raise UsageError(f"no endpoint for the model {spec.model}: set run.endpoints.default.url in the recipe")
+        key_of(endpoint, spec.model)
         return cls(spec, endpoint)
 
     @classmethod
     def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
-        """See `engines.base.Engine`. Holds this step's prompt only."""
-        prompt = load(step, with_image=spec.image != "none")
-        return {
-            **spec.model_dump(mode="json"),
-            "version": cls.version,
-            "prompt": {"name": prompt.name, "version": prompt.version, "text": prompt.text},
-        }
+        """See `engines.base.Engine`. Holds the prompt of this step only."""
+        return {**spec.model_dump(mode="json"), "version": cls.version, "prompt": _prompt(spec, step).identity()}
 
     @classmethod
     def parallelism(cls, _cores: int) -> tuple[int, int]:
         """See `engines.base.Engine`."""
         return 1, 1
 
+    @classmethod
+    def estimate(cls, spec: Any, step: Step) -> Usage:
+        """About what one image costs in this step: one call, the prompt and a page of OCR in, a typical reply out."""
+        tokens_in = len(_prompt(spec, step).text) // 4 + 600 + _TOKENS_PER_IMAGE[spec.image]
+        return Usage(1, tokens_in, {"enrich": 200, "extract": 450}.get(step, 600))
+
     @property
     def name(self) -> str:
-        """What the tables record."""
+        """`chat:` and the model."""
         return f"chat:{self.spec.model}"
 
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """See `engines.base.Writer`."""
-        replies = self._ask("enrich", samples, session)
-        return [reply if isinstance(reply, Failed) else clean(cast(CaptionReply, reply).caption) for reply in replies]
+        replies = self._ask("enrich", samples, CaptionReply, session)
+        return [reply if isinstance(reply, Failed) else reply.caption for reply in replies]
 
     def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
         """See `engines.base.Writer`."""
-        replies = self._ask("extract", samples, session, max_pairs)
+        replies = self._ask("extract", samples, PairsReply, session, max_pairs=str(max_pairs))
         return [
-            reply if isinstance(reply, Failed) else _drafts(cast(PairsReply, reply))[:max_pairs] for reply in replies
+            reply
+            if isinstance(reply, Failed)
+            else [PairDraft(pair.question, pair.answer, pair.kind) for pair in reply.pairs[:max_pairs]]
+            for reply in replies
         ]
 
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
-        """See `engines.base.Writer`. A sample without pairs costs no call."""
-        asked = [sample for sample in samples if sample.pairs]
-        session.progress(len(samples) - len(asked))
-        replies = iter(self._ask("explain", asked, session))
-        return [_explanations(sample, next(replies)) if sample.pairs else [] for sample in samples]
+        """See `engines.base.Writer`. A pair whose number the model left out fails alone."""
+        replies = self._ask("explain", samples, ExplanationsReply, session)
+        return [
+            reply if isinstance(reply, Failed) else _by_number(sample.pairs, reply)
+            for sample, reply in zip(samples, replies, strict=True)
+        ]
 
     def _ask(
-        self, step: Step, samples: Sequence[Sample], session: Session, max_pairs: int = 0
-    ) -> list[Outcome[BaseModel]]:
-        if not samples:
-            return []
+        self, step: Step, samples: Sequence[Sample], schema: type[BaseModel], session: Session, **values: str
+    ) -> list[Any]:
+        prompt = _prompt(self.spec, step)
+        requests: list[Request | Failed] = [self._request(prompt, sample, schema, values) for sample in samples]
+        sound = [request for request in requests if isinstance(request, Request)]
+        replies = iter(ask_all(self.endpoint, self.spec.model, sound, session) if sound else [])
+        return [request if isinstance(request, Failed) else next(replies) for request in requests]
 
-        async def run() -> list[Outcome[BaseModel]]:
-            caller = Caller(self.endpoint, session, self.spec.max_asks, len(samples))
-            makers: list[Callable[[], Outcome[Request]]] = [
-                partial(self._request, step, sample, max_pairs) for sample in samples
-            ]
-            return await caller.all(makers)
-
-        return asyncio.run(run())
-
-    def _request(self, step: Step, sample: Sample, max_pairs: int) -> Outcome[Request]:
-        text = render(load(step, with_image=self.spec.image != "none"), step, sample, max_pairs)
+    def _request(
+        self, prompt: prompts.Prompt, sample: Sample, schema: type[BaseModel], values: dict[str, str]
+    ) -> Request | Failed:
+        pairs = "\n".join(f"{i}. Q: {p.question}  A: {p.answer}" for i, p in enumerate(sample.pairs, start=1))
+        text = prompt.fill(sample, pairs=pairs, **values)
         content: Any = text
         if self.spec.image != "none":
-            uri = data_uri(Path(sample.root) / sample.image.path, _LONGEST_SIDE[self.spec.image])
-            if isinstance(uri, Failed):
-                return uri
-            content = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": uri}}]
-        schema = _schema(step, sample)
+            picture = _data_uri(Path(sample.root) / sample.image.path, _SIDES[self.spec.image])
+            if isinstance(picture, Failed):
+                return picture
+            detail = {"low": "low", "full": "high"}[self.spec.image]
+            content = [
+                {"type": "image_url", "image_url": {"url": picture, "detail": detail}},
+                {"type": "text", "text": text},
+            ]
         body: dict[str, Any] = {
             "model": self.spec.model,
             "messages": [{"role": "user", "content": content}],
@@ -140,37 +142,38 @@ class ChatWriter:
             body["temperature"] = self.spec.temperature
         if self.spec.seed is not None:
             body["seed"] = self.spec.seed
-        if self.spec.structured == "json_object":
-            body["response_format"] = {"type": "json_object"}
-        elif self.spec.structured == "json_schema":
-            shape = {"name": step, "strict": True, "schema": schema.model_json_schema()}
-            body["response_format"] = {"type": "json_schema", "json_schema": shape}
-        return Request(body, schema)
+        return Request(body | _response_format(self.spec.structured, schema), schema)
 
 
-def data_uri(path: Path, longest: int) -> Outcome[str]:
-    """The image as a JPEG of at most `longest` pixels a side; the same file always gives the same text."""
-    image = open_image(path)
+def _prompt(spec: ChatSpec, step: Step) -> prompts.Prompt:
+    return prompts.load(f"{step}-{'text' if spec.image == 'none' else 'image'}")
+
+
+def _response_format(structured: str, schema: type[BaseModel]) -> dict[str, Any]:
+    if structured == "none":
+        return {}
+    if structured == "json_object":
+        return {"response_format": {"type": "json_object"}}
+    form = {"name": schema.__name__, "schema": schema.model_json_schema()}
+    return {"response_format": {"type": "json_schema", "json_schema": form}}
+
+
+def _by_number(pairs: Sequence[Pair], reply: ExplanationsReply) -> list[Outcome[Explanation]]:
+    given = [Explanation(one.question, one.answer) for one in reply.explanations]
+    numbers = [one.number for one in reply.explanations]
+    if len(given) == len(pairs) and sorted(numbers) != list(range(1, len(pairs) + 1)):
+        return list(given)  # all are there and in order, only miscounted
+    found = dict(zip(reversed(numbers), reversed(given), strict=True))
+    missing = Failed("malformed_reply", "the model gave no explanation with this pair's number", retriable=True)
+    return [found.get(number, missing) for number in range(1, len(pairs) + 1)]
+
+
+def _data_uri(path: Path, side: int) -> str | Failed:
+    """The image as a JPEG data URI, at most `side` pixels on its longer side; equal images give equal text."""
+    image = open_image(path, _MAX_PIXELS)
     if isinstance(image, Failed):
         return image
-    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _schema(step: Step, sample: Sample) -> type[BaseModel]:
-    if step == "enrich":
-        return CaptionReply
-    return PairsReply if step == "extract" else explanations_reply(len(sample.pairs))
-
-
-def _drafts(reply: PairsReply) -> list[PairDraft]:
-    return [PairDraft(one_line(pair.question), clean(pair.answer), one_line(pair.kind)[:40]) for pair in reply.pairs]
-
-
-def _explanations(sample: Sample, reply: Outcome[BaseModel]) -> Outcome[list[Outcome[Explanation]]]:
-    if isinstance(reply, Failed):
-        return reply
-    turns = [getattr(reply, f"pair_{number}") for number in range(1, len(sample.pairs) + 1)]
-    return [Explanation(one_line(turn.question), clean(turn.answer)) for turn in turns]
+    image.save(buffer, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

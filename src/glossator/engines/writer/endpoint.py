@@ -1,178 +1,186 @@
-"""Many requests to one OpenAI-compatible endpoint at once; each reply is kept the moment it arrives."""
+"""Asking an OpenAI-compatible endpoint: many requests at once, each reply kept at once, none bought twice."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from glossator.engines.base import Session
-from glossator.engines.writer.replies_schema import parse
+from glossator.engines.writer.schemas import json_text
 from glossator.errors import CredentialsError, EndpointDownError, UsageError
 from glossator.fingerprint import fingerprint
-from glossator.recipe import Endpoint, explain
+from glossator.recipe import Endpoint
 from glossator.results import Failed, Outcome, Usage
 
-Message = dict[str, Any]
+MAX_ASKED_AGAIN = 2
+Reply = TypeVar("Reply", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to ask: the body of the call, and the schema that the reply must fit."""
+    """One request: the body as it is sent, and the form that the reply must have."""
 
     body: dict[str, Any]
     schema: type[BaseModel]
 
     @property
     def key(self) -> str:
-        """Hash of all that is sent."""
-        return fingerprint({"body": self.body})
+        """Hash of the body: equal requests share a bought reply."""
+        return fingerprint(self.body)
 
 
-def api_key(endpoint: Endpoint) -> str:
-    """The key from the environment; a placeholder for a server that wants none.
-
-    Raises:
-        UsageError: if the variable that the recipe names is not set.
-    """
+def key_of(endpoint: Endpoint, model: str) -> str:
+    """The key from the environment; a dummy where the endpoint wants none. Raises `UsageError` if it is not set."""
     if endpoint.key_env is None:
         return "none"
-    key = os.environ.get(endpoint.key_env, "").strip()
+    key = os.environ.get(endpoint.key_env, "")
     if not key:
-        raise UsageError(f"the environment variable {endpoint.key_env} (run.endpoints: key_env) is not set")
+        raise UsageError(f"the environment variable {endpoint.key_env} is not set; it must hold the key for {model}")
     return key
 
 
-class Caller:
-    """Asks one batch. Made anew for each batch, as its client belongs to one event loop."""
+def ask_all(endpoint: Endpoint, model: str, requests: Sequence[Request], session: Session) -> list[Outcome[BaseModel]]:
+    """The validated reply to each request, in order.
 
-    def __init__(self, endpoint: Endpoint, session: Session, max_asks: int, total: int) -> None:
+    Raises:
+        CredentialsError: if the endpoint refuses the key (401, 403).
+        EndpointDownError: if it can't be reached at all, after the retries.
+    """
+    client = _Client(endpoint, model, session)
+    return asyncio.run(client.ask_all(requests))
+
+
+class _Client:
+    """One batch of requests to one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, model: str, session: Session) -> None:
+        self.endpoint = endpoint
+        self.model = model
+        self.session = session
+        self._slots = asyncio.Semaphore(endpoint.in_flight)
+        self._reached = False
+        self._sdk: Any = None
+
+    async def ask_all(self, requests: Sequence[Request]) -> list[Outcome[BaseModel]]:
         from openai import AsyncOpenAI
 
-        self._endpoint = endpoint
-        self._session = session
-        self._max_asks = max_asks
-        self._slots = asyncio.Semaphore(endpoint.in_flight)
-        self._unreachable = 0  # requests in a row that found no server
-        self._give_up_at = min(endpoint.in_flight, total)
-        self._client = AsyncOpenAI(
-            api_key=api_key(endpoint),
-            base_url=endpoint.url,
-            timeout=endpoint.timeout_s,
-            max_retries=endpoint.max_retries,
+        self._sdk = AsyncOpenAI(
+            base_url=self.endpoint.url,
+            api_key=key_of(self.endpoint, self.model),
+            timeout=self.endpoint.timeout_s,
+            max_retries=self.endpoint.max_retries,
         )
-
-    async def all(self, makers: Sequence[Callable[[], Outcome[Request]]]) -> list[Outcome[BaseModel]]:
-        """One outcome per request, in order. Raises `StopRun` errors once they are certain; what is bought stays."""
-        async with self._client:
-            tasks = [asyncio.ensure_future(self._one(make)) for make in makers]
-            try:
-                return await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _one(self, make: Callable[[], Outcome[Request]]) -> Outcome[BaseModel]:
-        async with self._slots:  # requests are made here, so that only those under way hold an image in memory
-            request = make()
-            outcome = request if isinstance(request, Failed) else await self._ask(request)
-            self._session.progress(1)
-            return outcome
+        async with self._sdk:
+            return await _all_or_stop([partial(self._ask, request) for request in requests])
 
     async def _ask(self, request: Request) -> Outcome[BaseModel]:
-        problem = ""
-        for _ in range(self._max_asks):
-            text = await self._reply(request)
-            if isinstance(text, Failed):
-                return text
-            try:
-                return parse(text, request.schema)
-            except ValueError as error:
-                problem = explain(error) if isinstance(error, ValidationError) else str(error)
-                request = _again(request, text, problem)
-        return Failed("malformed_reply", f"after {self._max_asks} asks: {problem}"[:500])
+        """One validated reply; a malformed one is asked for again with what was wrong with it."""
+        body = request.body
+        wrong: Failed | None = None
+        for _ in range(1 + MAX_ASKED_AGAIN):
+            reply = await self._reply(Request(body, request.schema))
+            if isinstance(reply, Failed):
+                wrong = reply
+                break
+            parsed, problem = _parse(reply["text"], request.schema)
+            if parsed is not None:
+                self.session.progress(1)
+                return parsed
+            wrong = Failed(
+                "malformed_reply", f"the reply of {self.model} does not fit: {problem}"[:500], retriable=True
+            )
+            body = _ask_again(request.body, reply["text"], problem)
+        self.session.progress(1)
+        assert wrong is not None
+        return wrong
 
-    async def _reply(self, request: Request) -> Outcome[str]:
-        known = self._session.replies.get(request.key)
-        if known is not None and not (self._session.retry and not _fits(known["text"], request.schema)):
-            return str(known["text"])
-        response = await self._send(request.body)
-        if isinstance(response, Failed):
-            return response
-        text = (response.choices[0].message.content or "") if response.choices else ""
-        usage = Usage(1)
-        if response.usage is not None:
-            usage = Usage(1, response.usage.prompt_tokens or 0, response.usage.completion_tokens or 0)
-        self._session.replies.put(
-            request.key,
-            {
-                "model": request.body["model"],
-                "served": response.model,
-                "tokens_in": usage.tokens_in,
-                "tokens_out": usage.tokens_out,
-                "text": text,
-                "created": round(time.time(), 3),
-            },
-        )
-        self._session.usage += usage
-        return text
+    async def _reply(self, request: Request) -> dict[str, Any] | Failed:
+        """The reply from the log, or a bought one, which is in the log before anything is made of it."""
+        known = self.session.replies.get(request.key)
+        if known is not None and not (self.session.retry and _parse(known["text"], request.schema)[0] is None):
+            return known
+        async with self._slots:
+            outcome = await self._buy(request.body)
+        if not isinstance(outcome, Failed):
+            self.session.replies.put(request.key, outcome)
+            self.session.usage += Usage(1, outcome["tokens_in"], outcome["tokens_out"])
+        return outcome
 
-    async def _send(self, body: dict[str, Any]) -> Outcome[Any]:
-        """The answer, or why there is none, told by the error's type and status alone. Its text may echo a key."""
+    async def _buy(self, body: dict[str, Any]) -> dict[str, Any] | Failed:
         import openai
 
         try:
-            response = await self._client.chat.completions.create(**body)
+            answer = await self._sdk.chat.completions.create(**body)
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            where = self._endpoint.key_env or "no key was sent; name one in run.endpoints: key_env"
             raise CredentialsError(
-                f"{self._endpoint.url} refuses the credentials ({where}): HTTP {error.status_code}"
+                f"{self.endpoint.url} refuses the key for {self.model} (status {error.status_code}); "
+                f"check the variable {self.endpoint.key_env or 'named by key_env (none is set)'}"
             ) from None
         except openai.APITimeoutError:
-            return Failed("timeout", f"no answer within {self._endpoint.timeout_s:g} s", retriable=True)
-        except openai.APIConnectionError:
-            return self._no_server()
+            return Failed("timeout", f"no reply within {self.endpoint.timeout_s:g} s", retriable=True)
+        except openai.APIConnectionError as error:
+            if not self._reached:
+                raise EndpointDownError(f"{self.endpoint.url} can't be reached; is the server running?") from None
+            return Failed("server", f"connection lost: {type(error.__cause__ or error).__name__}", retriable=True)
+        except openai.RateLimitError:
+            return Failed("rate_limit", "still rate limited (status 429) after all retries", retriable=True)
         except openai.APIStatusError as error:
-            self._unreachable = 0
             return _status_failure(error.status_code)
-        except openai.OpenAIError as error:
-            return Failed("server", f"the endpoint's answer can't be read: {type(error).__name__}", retriable=True)
-        self._unreachable = 0
-        return response
-
-    def _no_server(self) -> Failed:
-        self._unreachable += 1
-        if self._unreachable >= self._give_up_at:
-            raise EndpointDownError(f"{self._endpoint.url} does not answer; what is finished is kept, run again later")
-        return Failed("server", "the connection failed", retriable=True)
+        except openai.APIError as error:
+            return Failed("server", f"no valid reply: {type(error).__name__}", retriable=True)
+        self._reached = True
+        return _stored(answer)
 
 
 def _status_failure(status: int) -> Failed:
-    if status == 429:
-        return Failed("rate_limit", "the endpoint's rate limit (HTTP 429)", retriable=True)
-    if status in (408, 409) or status >= 500:
-        return Failed("server", f"the endpoint failed (HTTP {status})", retriable=True)
-    return Failed("refused", f"the endpoint refuses the request (HTTP {status})")
+    if status >= 500:
+        return Failed("server", f"server error (status {status}) after all retries", retriable=True)
+    return Failed("refused", f"the endpoint refuses the request (status {status})")
 
 
-def _again(request: Request, text: str, problem: str) -> Request:
-    """The same request, with the bad reply and what is wrong with it."""
-    turns: list[Message] = [
-        {"role": "assistant", "content": text},
-        {"role": "user", "content": f"That reply can't be used: {problem}. Reply with the corrected JSON object only."},
-    ]
-    return replace(request, body={**request.body, "messages": [*request.body["messages"], *turns]})
+def _stored(answer: Any) -> dict[str, Any]:
+    """What of a reply is kept: text, the model that was served, tokens."""
+    choice = answer.choices[0] if answer.choices else None
+    usage = answer.usage
+    return {
+        "text": (choice.message.content or "") if choice else "",
+        "finish": choice.finish_reason if choice else "none",
+        "model": answer.model,
+        "tokens_in": usage.prompt_tokens if usage else 0,
+        "tokens_out": usage.completion_tokens if usage else 0,
+    }
 
 
-def _fits(text: str, schema: type[BaseModel]) -> bool:
+def _parse(text: str, schema: type[Reply]) -> tuple[Reply | None, str]:
+    """The reply in its form, or what is wrong with it."""
     try:
-        parse(text, schema)
-    except ValueError:
-        return False
-    return True
+        return schema.model_validate_json(json_text(text)), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return None, f"{'.'.join(map(str, first['loc'])) or 'reply'}: {first['msg']}"
+
+
+def _ask_again(body: dict[str, Any], text: str, problem: str) -> dict[str, Any]:
+    again = {
+        "role": "user",
+        "content": f"Your reply does not fit the form ({problem}). Reply with the JSON object only.",
+    }
+    return {**body, "messages": [*body["messages"], {"role": "assistant", "content": text[:4000]}, again]}
+
+
+async def _all_or_stop(jobs: Sequence[Callable[[], Awaitable[Outcome[BaseModel]]]]) -> list[Outcome[BaseModel]]:
+    """All results in order. The first error that stops the run cancels the rest."""
+    tasks = [asyncio.ensure_future(job()) for job in jobs]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

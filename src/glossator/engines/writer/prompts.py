@@ -1,70 +1,67 @@
-"""Prompt texts, and how untrusted text is put into them: inside a fence that the text itself can't close."""
+"""Prompt files: read, checked and filled in. Text from outside stands inside a fence that it can't close."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from glossator.engines.base import Step
-from glossator.layout.reading_order import lines_text
-from glossator.records import Page, Sample
-from glossator.text import clean, one_line
+from glossator.fingerprint import fingerprint
+from glossator.records import Sample
+from glossator.text import clean
 
-UNCERTAIN_BELOW = 0.8
+UNSURE = 0.8
+MAX_OCR_CHARS = 12_000
+_FRONT = re.compile(r"\A---\nname: (?P<name>\S+)\nversion: (?P<version>\d+)\n---\n(?P<text>.*)\Z", re.DOTALL)
+_FENCE_CHAR = "\u2550"
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt file: its name and version (from the front matter) and its template."""
+    """A prompt file: its name, its version, and its text with `{places}` to fill in."""
 
     name: str
     version: int
     text: str
 
+    def identity(self) -> dict[str, object]:
+        """What is hashed: a changed text is a changed prompt, whether or not its version was bumped."""
+        return {"name": self.name, "version": self.version, "text": fingerprint(self.text)}
+
+    def fill(self, sample: Sample, **more: str) -> str:
+        """The prompt for one image. Every value is cleaned, and rid of anything that looks like the fence."""
+        image = sample.image
+        values = {
+            "kind": image.kind or "unknown",
+            "caption": image.caption or "(none)",
+            "ocr": _marked_text(sample)[:MAX_OCR_CHARS] or "(no text was read)",
+        } | more
+        safe = {key: clean(value).replace(_FENCE_CHAR, "=") for key, value in values.items()}
+        return self.text.format(fence=_FENCE_CHAR * 12, **safe)
+
 
 @cache
-def load(step: Step, *, with_image: bool) -> Prompt:
-    """The prompt of a step, for a model that sees the image or for one that does not."""
-    name = f"{step}-{'image' if with_image else 'text'}"
-    raw = files("glossator").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
-    _, front, text = raw.split("---\n", 2)
-    fields = dict(line.split(": ", 1) for line in front.strip().split("\n"))
-    return Prompt(fields["name"], int(fields["version"]), text.strip())
+def load(name: str) -> Prompt:
+    """The prompt `name` of the package. Raises `ValueError` if its file has no proper head."""
+    text = files("glossator").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
+    match = _FRONT.match(text)
+    if match is None or match["name"] != name:
+        raise ValueError(f"prompts/{name}.md must begin with its name and version")
+    return Prompt(name, int(match["version"]), match["text"].strip() + "\n")
 
 
-def render(prompt: Prompt, step: Step, sample: Sample, max_pairs: int) -> str:
-    """The prompt with the sample's data. The fence holds a hash of the data, so no data can contain it."""
-    written = sample.caption.enriched if step != "enrich" and sample.caption else sample.image.caption
-    data = {
-        "kind": harmless(one_line(sample.image.kind)) or "(unknown)",
-        "caption": harmless(clean(written or "")) or "(none)",
-        "ocr": harmless(clean(_ocr(sample.page))) or "(none)",
-        "pairs": harmless("\n".join(_numbered(sample))),
-    }
-    digest = hashlib.sha256("\x1f".join(data.values()).encode("utf-8", "replace")).hexdigest()[:12]
-    return prompt.text.format(fence=f"=== DATA {digest} ===", max_pairs=max_pairs, **data)
-
-
-def harmless(text: str) -> str:
-    """`text` without anything that looks like our fence."""
-    return re.sub(r"={3,}", "==", text)
-
-
-def _ocr(page: Page | None) -> str:
+def _marked_text(sample: Sample) -> str:
+    """The page's text line by line, with what was read with little certainty marked."""
+    page = sample.page
     if page is None:
         return ""
-    return lines_text(
-        tuple(
-            replace(span, text=f"{span.text} [?]") if span.confidence < UNCERTAIN_BELOW else span for span in page.spans
-        )
-    )
+    unsure = {span.text for span in page.spans if span.confidence < UNSURE}
+    return "\n".join(_mark(line, unsure) for line in page.text.split("\n"))
 
 
-def _numbered(sample: Sample) -> list[str]:
-    return [
-        f"{number}. Q: {one_line(pair.question)} A: {one_line(pair.answer)}"
-        for number, pair in enumerate(sample.pairs, 1)
-    ]
+def _mark(line: str, unsure: set[str]) -> str:
+    for text in unsure:
+        if text and text in line:
+            line = line.replace(text, f"{text} [?]")
+    return line
