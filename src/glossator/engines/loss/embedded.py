@@ -198,7 +198,7 @@ class EmbeddedLoss:
         yield from self._turn_losses(hidden, batch)
 
     def _turn_losses(self, hidden: Any, batch: Sequence[_Branch]) -> Iterator[Outcome[tuple[TurnLoss, ...]]]:
-        """Logits are computed at the scored positions alone, of the whole batch at once. `hidden`: (rows, tokens, width)."""
+        """Logits are computed at the scored positions alone, of all rows at once. `hidden`: (rows, tokens, width)."""
         import torch
 
         spans = [(row, start, end) for row, branch in enumerate(batch) for start, end in branch.scored]
