@@ -37,6 +37,9 @@ _FUNNEL = (
 )
 
 
+_OF_IMAGES = ("images", "read", "captioned", "with_pairs")
+
+
 @dataclass(frozen=True, slots=True)
 class ReportData:
     """All that a report shows.
@@ -45,7 +48,8 @@ class ReportData:
         title: the workspace's name.
         counts: the funnel, by the keys of `_FUNNEL`.
         tables: the workspace's tables by name.
-        stages: one mapping a stage: stage, engine, fingerprint, rows, failed, seconds, calls, tokens_in, tokens_out, usd.
+        stages: one mapping a stage: stage, engine, fingerprint, rows, failed, seconds, calls, tokens_in, tokens_out,
+            usd.
         recipe_yaml: the exact recipe.
         source_root: the folder that image paths are relative to.
         thresholds: the filter's settings.
@@ -85,19 +89,13 @@ def write_report(data: ReportData, path: Path) -> None:
 
 
 def _funnel(counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Each step with its share of the widest step of its grain (images, or pairs)."""
+    """Each step with its share of the widest step of its grain: images, or pairs."""
     steps = []
     for key, label in _FUNNEL:
-        whole = counts["images"] if key in ("images", "read", "captioned", "with_pairs") else counts["pairs"]
+        of_images = key in _OF_IMAGES
+        whole = counts["images" if of_images else "pairs"]
         share = counts[key] / whole if whole else 0.0
-        steps.append(
-            {
-                "label": label,
-                "count": counts[key],
-                "share": share,
-                "pairs": key not in ("images", "read", "captioned", "with_pairs"),
-            }
-        )
+        steps.append({"label": label, "count": counts[key], "share": share, "pairs": not of_images})
     return steps
 
 
@@ -136,7 +134,7 @@ def _reasons(data: ReportData) -> list[dict[str, Any]]:
         .sort("len", "reasons", descending=[True, False])
         .collect()
     )
-    most = int(counted["len"].max() or 1) if counted.height else 1
+    most = max(counted["len"].to_list(), default=1)
     return [{"reason": r.replace("_", " "), "count": n, "share": n / most} for r, n in counted.iter_rows()]
 
 
@@ -163,7 +161,7 @@ def _gallery(data: ReportData, *, keep: bool) -> list[dict[str, Any]]:
 def _spread(pairs: list[tuple[str, str]]) -> list[str]:
     """Ids of `GALLERY` pairs: one an image before any image has its second, in an order fixed by hashes."""
     turn: dict[str, int] = {}
-    ranked = []
+    ranked: list[tuple[int, int, str]] = []
     for pair_id, image_id in sorted(pairs, key=lambda pair: hashlib.sha256(pair[0].encode()).hexdigest()):
         turn[image_id] = turn.get(image_id, -1) + 1
         ranked.append((turn[image_id], len(ranked), pair_id))
