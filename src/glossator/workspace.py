@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from glossator import runner
-from glossator.errors import RecipeError, WorkspaceError
+from glossator.errors import RecipeError, SourceError, WorkspaceError
 from glossator.recipe import Recipe, load, parse_tree
 from glossator.schemas import SCHEMAS
 from glossator.stages.base import StagePlan, TableStage
@@ -30,6 +30,7 @@ def build(
     workspace: str | Path,
     recipe: str | Path | Recipe = "embedded",
     *,
+    images: str | Path | None = None,
     limit: int | None = None,
     events: runner.Events | None = None,
     **overrides: Any,
@@ -40,6 +41,7 @@ def build(
         source: a folder of images, or a JSONL, CSV or Parquet file of records.
         workspace: the folder that holds all output; made if it is not there.
         recipe: a shipped name, a YAML path or a loaded recipe.
+        images: the folder that image paths of a source file are relative to; by default the file's own.
         limit: take only the first so many records of the source.
         events: told how the run goes on; silent by default.
         overrides: recipe settings by dotted name, as in `**{"filter.mifd_max": 0.9}`.
@@ -52,7 +54,10 @@ def build(
 
     plan = _recipe(recipe, overrides)
     resolve(plan)  # wrong settings are told before anything is made
-    store = ingest.open_store(Path(source), Path(workspace), plan.data)
+    root = Path(images) if images is not None else None
+    if root is not None and not root.is_dir():
+        raise SourceError(f"{root} is no folder of images")
+    store = ingest.open_store(Path(source), Path(workspace), plan.data, root)
     with store.lock():
         store.write_recipe(dump(plan))
         ingest.run(store, Path(source), plan.data, limit=limit, events=events)
@@ -234,9 +239,10 @@ def score(
     from glossator.jobs.dataset import as_source
 
     return build(
-        as_source(Path(dataset), Path(images) if images else None, Path(workspace)),
+        as_source(Path(dataset), Path(workspace)),
         workspace,
         recipe,
+        images=images if images is not None else Path(dataset).parent,
         limit=limit,
         events=events,
         **overrides,

@@ -54,8 +54,8 @@ def count(path: Path) -> int:
     return Source.open(path).count()
 
 
-def open_store(path: Path, workspace: Path, data: DataSpec) -> Store:
-    """Make or open the workspace of a source.
+def open_store(path: Path, workspace: Path, data: DataSpec, images: Path | None = None) -> Store:
+    """Make or open the workspace of a source. `images` is the folder of its paths, if not the source's own.
 
     Raises:
         SourceError: if there is no such source.
@@ -65,7 +65,7 @@ def open_store(path: Path, workspace: Path, data: DataSpec) -> Store:
     size = data.shard_size
     if size is None and not (workspace / "workspace.json").exists():
         size = min(LARGEST_SHARD, max(SMALLEST_SHARD, -(-source.count() // SHARDS)))
-    return Store.create(workspace, source.path, source.root, size or SMALLEST_SHARD)
+    return Store.create(workspace, source.path, images or source.root, size or SMALLEST_SHARD)
 
 
 def run(store: Store, path: Path, data: DataSpec, limit: int | None = None, events: Events | None = None) -> int:
@@ -77,7 +77,7 @@ def run(store: Store, path: Path, data: DataSpec, limit: int | None = None, even
     Raises:
         SourceError: if the source can't be read.
     """
-    source = Source.open(path)
+    source = replace(Source.open(path), root=store.source_root)
     index = SourceIndex(store.index_path)
     try:
         for number in index.forget_all_but(store.shards()):

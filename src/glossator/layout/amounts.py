@@ -28,7 +28,8 @@ _NOT_TOTAL = re.compile(
     re.I,
 )
 _TOTAL = re.compile(
-    r"\b(?:grand|net+|final|bill|invoice)? ?t[o0]tal\b|\bamount (?:due|payable|paid)\b|\b(?:amt|total) (?:due|payable)\b"
+    r"\b(?:grand|net+|final|bill|invoice)? ?t[o0]tal\b|\bamount (?:due|payable|paid)\b"
+    r"|\b(?:amt|total) (?:due|payable)\b"
     r"|\bbalance due\b|\bto pay\b|\bsumme\b|\bgesamt(?:betrag)?\b|\bzu zahlen\b|\btotale\b|\bmontant\b"
     r"|合计|合計|总计|總計|итого",
     re.I,

@@ -47,7 +47,7 @@ class GroundedWriter:
 
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
-        """See `engines.base.Engine`. The language model is loaded when it is first needed, which `enrich` never does."""
+        """See `engines.base.Engine`. The language model is loaded when it is first needed; `enrich` never does."""
         return cls(spec, runtime)
 
     @classmethod
