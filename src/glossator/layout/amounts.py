@@ -65,6 +65,8 @@ def amounts(spans: Sequence[Span]) -> list[Amount]:
         if split is None or min(span.confidence for span in row) < MIN_CONFIDENCE:
             continue
         label, money = _QUANTITY.sub("", split[0]), split[1]
+        if trailing_money(label):
+            continue  # several figures on the line: which of them is meant is not sure
         value = amount(money)
         if value is None or sum(map(str.isalpha, label)) < 2:
             continue

@@ -179,8 +179,8 @@ def _part_of_address(text: str) -> bool:
 
 def _label_before(text: str, value: str) -> str:
     before = text[: text.find(value)]
-    match = re.search(r"([^\W\d][\w ./]*?)\s*[:：]?\s*$", before)
-    return match[1].strip() if match else ""
+    match = re.search(r"([^\W\d][^\d\n]*?)\s*[:：]?\s*$", before)
+    return match[1].strip() if match and len(match[1]) <= 30 else ""
 
 
 def _holders(row: Sequence[Span], value: str) -> Sequence[Span]:

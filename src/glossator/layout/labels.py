@@ -19,14 +19,14 @@ _INLINE = re.compile(r"^(?P<label>[^:：]{2,60}?)\s*[:：]\s*(?P<value>\S.*)$")
 _LABEL_END = re.compile(r"\s*[:：]\s*$")
 _SECOND_LABEL = re.compile(r"[^\W\d]{2}[\w .#/()-]{0,30}[:：](?!//)")
 _PERSON_LABEL = re.compile(
-    r"\b(name|cashier|manager|from|to|by|attn|attention|signed|operator|salesperson|served by|contact|author|investigator"
-    r"|customer|bill to|ship to|staff|waiter|server|employee|patient|student|teacher|doctor|cc)\b",
+    r"\b(name|cashier|manager|from|to|by|attn|attention|signed|operator|salesperson|served by|contact|author"
+    r"|investigator|customer|bill to|ship to|staff|waiter|server|employee|patient|student|teacher|doctor|cc)\b",
     re.IGNORECASE,
 )
-_ORGANISATION_LABEL = re.compile(
-    r"\b(company|organi[sz]ation|supplier|vendor|manufacturer|brand|firm|client|account|source|institution|employer)\b",
-    re.IGNORECASE,
+_THING_LABEL = re.compile(
+    r"\b(project|event|product|item|brand|div|division|file|group|firm|company)\b|/", re.IGNORECASE
 )
+_PERSON = re.compile(r"(?:[A-Z][\w'’-]*\.? ){1,4}[A-Z][\w'’-]+\.?")
 _PHONE_LABEL = re.compile(r"\b(tel|telephone|phone|fax|mobile|h/?p|hotline|facsimile|telecopy)\b", re.IGNORECASE)
 _ADDRESS_LABEL = re.compile(r"\b(address|location|addr)\b", re.IGNORECASE)
 _ID_LABEL = re.compile(
@@ -58,13 +58,18 @@ def typed_by_label(label: str, value: str) -> ValueType:
     digits = sum(map(str.isdigit, value))
     if _PHONE_LABEL.search(label) and digits >= 6:
         return "phone"
-    if kind in ("number", "phone", "text") and _ID_LABEL.search(label) and digits:
+    if (
+        kind in ("number", "phone", "text", "money")
+        and value.strip()[0].isalnum()
+        and _ID_LABEL.search(label)
+        and digits
+    ):
         return "identifier"
     if kind == "text" and _ADDRESS_LABEL.search(label):
         return "address"
-    if kind == "text" and (_ORGANISATION_LABEL.search(label) or looks_like_organisation(value)) and not digits:
+    if kind == "text" and looks_like_organisation(value) and not digits:
         return "organisation"
-    if kind == "text" and _PERSON_LABEL.search(label) and not digits and 1 <= len(value.split()) <= 5:
+    if kind == "text" and _PERSON_LABEL.search(label) and not _THING_LABEL.search(label) and _PERSON.fullmatch(value):
         return "person"
     return kind
 
@@ -81,6 +86,8 @@ def is_value(text: str) -> bool:
     text = text.strip()
     if not text or len(text) > MAX_VALUE_CHARS or _LABEL_END.search(text) or _SECOND_LABEL.search(text):
         return False
+    if "_" in text or text.endswith(("/", "-", "&")) or re.fullmatch(r"\(.*\)", text):
+        return False  # a blank to fill in, or a hint how to
     solid = sum(map(str.isalnum, text))
     return solid >= 1 and solid >= 0.5 * len(text.replace(" ", ""))
 
@@ -111,7 +118,8 @@ def _outside(label: Span, after: Span | None, second: Span | None, below: Sequen
         under = [span for span in row if overlap_x(label.box, span.box) > 0.5]
         if len(row) == 1 and len(under) == 1 and _close_below(label, under[0]):
             value = under[0]
-            if is_value(value.text) and value.confidence >= MIN_CONFIDENCE and len(value.text.split()) <= 6:
+            typed = typed_by_label(label.text, value.text) not in ("text", "organisation")
+            if typed and is_value(value.text) and value.confidence >= MIN_CONFIDENCE:
                 yield _fact(label.text, value.text, "below", (value,), (label,))
 
 

@@ -24,7 +24,8 @@ _CURRENCY = (
     r"(?:RM|MYR|USD|EUR|GBP|CHF|JPY|CNY|INR|SGD|AUD|CAD|IDR|THB|PHP|VND|KRW|BRL|MXN|ZAR|SEK|NOK|DKK|PLN|CZK|TRY"
     r"|US\$|A\$|C\$|S\$|R\$|HK\$|Rs\.?|Rp\.?|kr\.?|zł|[$€£¥₹₩₽₫฿₺])"
 )
-_AMOUNT = r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d{2})|\d+[.,]\d{2}"
+# A blank parts thousands only before a decimal comma: in "10 174.90" the 10 is a quantity.
+_AMOUNT = r"\d{1,3}(?:[,.']\d{3})+(?:[.,]\d{2})|\d{1,3}(?: \d{3})+,\d{2}|\d+[.,]\d{2}"
 _MONEY = re.compile(
     rf"(?<![\w.,])(?:[-(]?{_CURRENCY} ?-?(?:{_AMOUNT}|\d{{1,3}}(?:[,.]\d{{3}})+|\d+)\)?"
     rf"|-?(?:{_AMOUNT}) ?{_CURRENCY}?)(?![\w%]|[.,]\d)",

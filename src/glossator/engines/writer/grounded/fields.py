@@ -16,6 +16,7 @@ from glossator.layout.typed import find
 from glossator.text import fold
 
 MAX_CELLS = 4
+_SHORT_LABELS = ("to", "no", "id", "hp", "po")
 # Labels that print an abbreviation of what everybody would say in full.
 _SPOKEN = {
     "tel": "telephone number",
@@ -70,8 +71,8 @@ _SPOKEN_OPTIONS = (
     "What {label} is printed on this {noun}?",
 )
 _TYPED: dict[ValueType, tuple[str, ...]] = {
-    "email": ("What e-mail address is printed on this {noun}?", "Which e-mail address does this {noun} show?"),
-    "url": ("What web address is printed on this {noun}?", "Which website does this {noun} name?"),
+    "email": ("Which e-mail contact is printed on this {noun}?", "What e-mail contact does this {noun} give?"),
+    "url": ("Which website is printed on this {noun}?", "Which website does this {noun} name?"),
     "date": ("Which date is printed on this {noun}?", "What date does this {noun} show?"),
     "time": ("What time is printed on this {noun}?", "Which time of day does this {noun} show?"),
 }
@@ -88,8 +89,12 @@ def propose(document: Document) -> list[PairDraft]:
 def _askable(document: Document, fact: Fact) -> bool:
     """Whether a question about a field would be sound: the label is a name, not a sentence, a remark or a code."""
     words = fact.label.split()
-    if len(words) > 6 or len(fold(fact.value)) < 2 or fold(fact.label) == fold(fact.value):
+    if len(words) > 6 or (sum(map(str.isalpha, fact.label)) < 3 and fold(fact.label) not in _SHORT_LABELS):
         return False
+    if len(fold(fact.value)) < 2 or fold(fact.label) == fold(fact.value):
+        return False
+    if fact.label[0].islower():
+        return False  # the middle of a sentence
     if document.noun in ("comic", "photo", "illustration", "diagram", "screenshot", "web page"):
         # Speakers of dialogues, code and prose use colons too: there only values that have a form are certain.
         return fact.type in ("date", "money", "percentage", "email", "phone") and len(words) <= 4

@@ -213,4 +213,8 @@ def _why_total(receipt: Receipt, found: Amount) -> str:
 
 def _nameable(one: Amount) -> bool:
     letters = sum(map(str.isalpha, one.label))
+    if re.search(r"total", one.label, re.IGNORECASE):
+        return False  # sums of parts: a question that quotes them would seem to ask for the total
+    if one.label[0].islower() and one.label[1:2].isupper():
+        return False  # an icon that OCR took for a letter
     return letters >= 4 and letters >= 0.6 * len(one.label.replace(" ", "")) and len(one.label) <= 40
