@@ -1,7 +1,7 @@
 """Quality of a built workspace against human ground truth: python benchmarks/quality.py WORKSPACE RECORDS.jsonl
 
-Every share is printed with its count and its 95 % Wilson interval. RECORDS holds `fields` and `ocr` made by people; they
-are looked at here and nowhere else.
+Every share is printed with its count and its 95 % Wilson interval. RECORDS holds `fields` and `ocr` made by people;
+they are looked at here and nowhere else.
 """
 
 from __future__ import annotations

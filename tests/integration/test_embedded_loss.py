@@ -112,8 +112,8 @@ def test_bfloat16_stays_within_two_percent(engine: Any) -> None:
     assert means[1] == pytest.approx(means[0], rel=0.02)
 
 
-@pytest.mark.parametrize("text", ["", "7", "no " * 600])
-def test_texts_too_short_or_too_long_are_not_scored_and_spoil_nothing(engine: Any, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "no " * 600])
+def test_empty_and_too_long_texts_are_not_scored_and_spoil_nothing(engine: Any, text: str) -> None:
     bad, good = score(engine, [talk(page(), "What is the total?", text), ITEMS[0]])
     assert isinstance(bad, Failed)
     assert bad.category == "not_scored"

@@ -81,7 +81,7 @@ def test_mistakes_are_named_and_secrets_not_repeated(overrides: dict[str, object
 def test_a_table_that_nobody_makes_is_named(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_text("stages: [{use: explain, engine: {kind: fake}}]")
-    with pytest.raises(RecipeError, match="put the stage ocr before it"):
+    with pytest.raises(RecipeError, match=r"put the stage ocr before"):
         resolve(load(path))
 
 
@@ -101,5 +101,5 @@ def test_unknown_recipe_lists_the_shipped_ones() -> None:
 def test_parse_override_reads_yaml_values() -> None:
     assert parse_override("a.b=null") == ("a.b", None)
     assert parse_override("a.b=[1, x=2]") == ("a.b", [1, "x=2"])
-    with pytest.raises(UsageError, match="stage.setting=value"):
+    with pytest.raises(UsageError, match=r"stage\.setting=value"):
         parse_override("a.b")

@@ -17,6 +17,9 @@ MAX_LABEL_CHARS = 40
 MAX_VALUE_CHARS = 90
 _INLINE = re.compile(r"^(?P<label>[^:：]{2,60}?)\s*[:：]\s*(?P<value>\S.*)$")
 _LABEL_END = re.compile(r"\s*[:：]\s*$")
+_COLON_OF_TIME = re.compile(
+    r"^[^:：]*\d[:：]\d\d(?!\d)"
+)  # the first colon parts hours from minutes, not label from value
 _SECOND_LABEL = re.compile(r"[^\W\d]{2}[\w .#/()-]{0,30}[:：](?!//)")
 _PERSON_LABEL = re.compile(
     r"\b(name|cashier|manager|from|to|by|attn|attention|signed|operator|salesperson|served by|contact|author"
@@ -98,7 +101,7 @@ def _row_facts(row: Sequence[Span], below: Sequence[Sequence[Span]]) -> Iterator
             continue
         after = row[i + 1] if i + 1 < len(row) else None
         inline = _INLINE.match(span.text.strip())
-        if inline and is_label(inline["label"]) and is_value(inline["value"]) and not _is_time(span.text):
+        if inline and is_label(inline["label"]) and is_value(inline["value"]) and not _COLON_OF_TIME.search(span.text):
             # Text that goes on in the next span of the line may belong to the value; then it is not whole.
             if after is None or _apart(span, after):
                 yield _fact(inline["label"], inline["value"], "same_line", (span,), (span,))
@@ -149,7 +152,3 @@ def _apart(left: Span, right: Span) -> bool:
 def _close_below(label: Span, value: Span) -> bool:
     height = label.box[3] - label.box[1]
     return value.box[1] - label.box[3] < 1.2 * height and abs(value.box[0] - label.box[0]) < 3 * height
-
-
-def _is_time(text: str) -> bool:
-    return re.fullmatch(r"\D{0,6}\d{1,2}:\d\d(:\d\d)?\s*([ap]m)?", text.strip(), re.IGNORECASE) is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from glossator.difficulty import MIN_TOKENS
 from glossator.engines.base import LossItem, Session, Turn, TurnLoss
 from glossator.records import Losses, Pair, Sample
 from glossator.results import Failed, Outcome
@@ -71,6 +72,8 @@ class ScoreStage(MapStage[Losses]):
             for column, loss in zip(columns, outcome, strict=True):
                 values[f"nll_{column}"] = loss.nll
                 values[f"tokens_{column}"] = loss.tokens
+                if loss.tokens < MIN_TOKENS:
+                    reasons.append(f"{column}: only {loss.tokens} tokens, at least {MIN_TOKENS} are needed")
         return Losses(
             one.pair.pair_id,
             one.pair.image_id,

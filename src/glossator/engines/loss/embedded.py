@@ -27,7 +27,6 @@ from glossator.engines.loss.weights import EMBEDDED, model_path, quiet_transform
 from glossator.errors import UsageError
 from glossator.results import Failed, Outcome
 
-MIN_TOKENS = 3
 _SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
@@ -40,7 +39,7 @@ class EmbeddedSpec(Spec):
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto takes bfloat16 where this CPU is faster at it; results then differ by up to 2 %."
     )
-    max_ocr_tokens: int = Field(256, ge=16, description="Budget for the OCR text; the most relevant lines are kept.")
+    max_ocr_tokens: int = Field(512, ge=16, description="Budget for the OCR text; the most relevant lines are kept.")
     max_turn_tokens: int = Field(512, ge=8, description="A scored text longer than this is not scored.")
 
 
@@ -109,7 +108,7 @@ class EmbeddedLoss:
         return f"{self.spec.model}{revision} ({str(self._model.dtype).removeprefix('torch.')})"
 
     def losses(self, items: Sequence[LossItem], _session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
-        """See `engines.base.LossEngine`. Not scored: texts under 3 or over `max_turn_tokens` tokens."""
+        """See `engines.base.LossEngine`. Not scored: texts without tokens, or over `max_turn_tokens`."""
         import torch
 
         results: list[Outcome[tuple[TurnLoss, ...]]] = [Failed("not_scored", "not reached")] * len(items)
@@ -157,8 +156,8 @@ class EmbeddedLoss:
             ids += [*text, *self._end]
         scored = tuple(spans[number] for number in item.scored)
         for start, end in scored:
-            if end - start < MIN_TOKENS:
-                return Failed("not_scored", f"only {end - start} tokens; at least {MIN_TOKENS} are needed")
+            if end == start:
+                return Failed("not_scored", "a text without tokens")
             if end - start > self.spec.max_turn_tokens:
                 return Failed("not_scored", f"{end - start} tokens; at most {self.spec.max_turn_tokens} are scored")
         last = max(end for _, end in scored)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from glossator.difficulty import MIN_TOKENS
 from glossator.engines.base import Explanation, LossItem, PairDraft, Runtime, Session, Spec, Step, Turn
 from glossator.engines.registry import build
 from glossator.engines.writer.grounded import charts, fields, receipts
@@ -104,7 +105,9 @@ class GroundedWriter:
         return {
             label
             for label, loss in zip(ordered, losses, strict=True)
-            if not isinstance(loss, Failed) and loss[0].nll / len(label) > self.spec.label_loss_max
+            if not isinstance(loss, Failed)
+            and loss[0].tokens >= MIN_TOKENS  # abbreviations such as GST cost much and say nothing
+            and loss[0].nll / len(label) > self.spec.label_loss_max
         }
 
 
