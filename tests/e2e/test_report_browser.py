@@ -44,7 +44,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def report(source: Path, tmp_path: Path) -> Path:
     ws = glossator.build(source, tmp_path / "ws", "fake", **{"run.workers.ocr": 0})
-    ws.filter(mifd_max=0.3)
+    ws.filter(mifd_max=0.4)
     return ws.report()
 
 

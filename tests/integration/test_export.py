@@ -18,7 +18,7 @@ INLINE = {f"run.workers.{stage}": 0 for stage in ("ocr", "enrich", "extract", "e
 @pytest.fixture
 def workspace(source: Path, tmp_path: Path) -> glossator.Workspace:
     ws = glossator.build(source, tmp_path / "ws", "fake", **INLINE)
-    ws.filter(mifd_max=0.3)
+    ws.filter(mifd_max=0.4)
     return ws
 
 

@@ -153,7 +153,8 @@ class FakeLoss(_Fake):
         help_of_context = 0.8 ** min(index, 3)
         if item.image is not None:
             help_of_context *= 0.5 if _on_page(text, item.image.page) else 1.1
-        return TurnLoss(per_token * help_of_context * tokens, tokens)
+        spread = 0.9 + self._number("context", text, index, item.image is None) % 20 / 100
+        return TurnLoss(per_token * help_of_context * spread * tokens, tokens)
 
 
 def _on_page(text: str, page: Page | None) -> bool:
