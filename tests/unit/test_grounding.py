@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from glossator.grounding import locate, question_similarity
+from glossator.records import Span
+
+SPANS = [
+    Span(text, (0, 20 * i, 100, 20 * i + 15))
+    for i, text in enumerate(["BLUE DOOR CAFE", "14 Mill Street,", "Leeds LS1 4QT", "TOTAL", "£14.00", "Change 1500"])
+]
+
+
+def test_a_literal_answer_points_at_its_span() -> None:
+    assert locate("£14.00", SPANS) == (1.0, locate("14.00", SPANS)[1])
+    assert [piece.text for piece in locate("£14.00", SPANS)[1]] == ["£14.00"]
+
+
+def test_case_blanks_and_punctuation_do_not_matter() -> None:
+    ratio, found = locate("blue-door  Cafe", SPANS)
+    assert ratio == 1.0
+    assert [piece.text for piece in found] == ["BLUE DOOR CAFE"]
+
+
+def test_an_answer_over_several_spans() -> None:
+    ratio, found = locate("14 Mill Street, Leeds LS1 4QT", SPANS)
+    assert ratio == 1.0
+    assert [piece.text for piece in found] == ["14 Mill Street,", "Leeds LS1 4QT"]
+
+
+def test_ocr_noise_is_tolerated_and_invention_is_not() -> None:
+    assert locate("BLUE D0OR CAFE", SPANS)[0] > 0.9
+    assert locate("Grand Hotel Budapest", SPANS)[0] < 0.6
+
+
+def test_a_short_number_inside_a_longer_one_is_no_sighting() -> None:
+    assert locate("50", SPANS)[0] < 1.0
+
+
+@pytest.mark.parametrize("answer", ["", "...", "  "])
+def test_nothing_stands_nowhere(answer: str) -> None:
+    assert locate(answer, SPANS) == (0.0, ())
+    assert locate("x", []) == (0.0, ())
+
+
+def test_similarity_of_questions() -> None:
+    earlier = ["What is the total on this receipt?", "When was it issued?"]
+    assert question_similarity("what is the total on this receipt", earlier) == 1.0
+    assert question_similarity("Who is the cashier?", earlier) < 0.8
+    assert question_similarity("Anything?", []) == 0.0
