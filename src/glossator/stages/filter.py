@@ -10,13 +10,16 @@ from glossator.stages.base import Settings, TableStage
 
 
 class FilterSettings(Settings):
-    """Settings of the stage `filter`. A bound of null is not applied. How the defaults were chosen: docs/scores.md."""
+    """Settings of the stage `filter`. A bound of null is not applied.
+
+    The defaults suit the engine `embedded`; another scorer is another instrument. How they were chosen: docs/scores.md.
+    """
 
     ifd_max: float | None = Field(None, description="Reject above: the question does not help to give the answer.")
-    vfd_max: float | None = Field(1.0, description="Reject above: the image does not help beyond the question.")
-    mifd_max: float | None = Field(1.0, description="Reject above: pair and image do not belong together.")
+    vfd_max: float | None = Field(0.85, description="Reject above: the image does not help beyond the question.")
+    mifd_max: float | None = Field(0.6, description="Reject above: pair and image do not belong together.")
     ffd_max: float | None = Field(1.0, description="Reject above: the fact does not help the explanation.")
-    ffd_min: float | None = Field(0.1, description="Reject below: the explanation only repeats the fact.")
+    ffd_min: float | None = Field(0.5, description="Reject below: the explanation only repeats the fact.")
     grounding_min: float | None = Field(0.85, description="Reject below: the answer does not stand in the OCR.")
     question_similarity_max: float | None = Field(0.95, description="Reject above: asked before of this image.")
     question_chars_max: int = Field(300, description="Reject longer questions.")

@@ -155,8 +155,13 @@ def test_a_heading_is_clearly_larger() -> None:
 
 @pytest.mark.parametrize(
     ("box", "words"),
-    [((0, 0, 10, 10), "at the top left"), ((45, 45, 55, 55), "in the middle"), ((90, 95, 99, 99), "at the bottom right"),
-     ((90, 45, 99, 50), "at the middle right"), ((5, 0, 95, 5), "near the top")],
+    [
+        ((0, 0, 10, 10), "at the top left"),
+        ((45, 45, 55, 55), "in the middle"),
+        ((90, 95, 99, 99), "at the bottom right"),
+        ((90, 45, 99, 50), "at the middle right"),
+        ((5, 0, 95, 5), "near the top"),
+    ],
 )  # fmt: skip
 def test_places_in_words(box: tuple[float, float, float, float], words: str) -> None:
     assert place(box, 100, 100) == words

@@ -57,7 +57,7 @@ def _details(document: Document) -> list[str]:
     heading = find_heading(document.spans, document.sample.image.height)
     if heading is not None:
         sentences.append(f"The heading reads {quoted(heading.value)}.")
-    facts = [fact for fact in label_values(document.spans) if fields._askable(document, fact)]
+    facts = [fact for fact in label_values(document.spans) if fields.askable(document, fact)]
     said = fold(document.caption)
     facts = [fact for fact in facts if fold(fact.value) not in said][:MAX_FIELDS]
     if facts:
@@ -82,7 +82,7 @@ def _receipt_details(receipt: receipts.Receipt) -> list[str]:
     subtotal, cash, change = receipt.only("subtotal"), receipt.only("cash"), receipt.only("change")
     if subtotal and (receipt.total is None or receipt.total.text != subtotal.text):
         sentences.append(f"The subtotal is {subtotal.text}.")
-    if cash and change and receipts._PLAIN_CASH.fullmatch(cash.label):
+    if cash and change and receipts.PLAIN_CASH.fullmatch(cash.label):
         sentences.append(f"{cash.text} was paid in cash and the change is {change.text}.")
     tax = receipt.unique("tax")[:1]
     if tax:

@@ -80,13 +80,13 @@ _TYPED: dict[ValueType, tuple[str, ...]] = {
 
 def propose(document: Document) -> list[PairDraft]:
     """Pairs about fields, cells, heading and unique typed values, best first."""
-    fields = [_field(document, fact) for fact in label_values(document.spans) if _askable(document, fact)]
+    fields = [_field(document, fact) for fact in label_values(document.spans) if askable(document, fact)]
     prose = document.noun in ("comic", "photo", "receipt", "web page", "handwritten page")
     cells = [] if prose else [_cell(document, fact) for fact in _spread(table_cells(document.spans))]
     return [*_heading(document), *fields, *cells, *_typed(document)]
 
 
-def _askable(document: Document, fact: Fact) -> bool:
+def askable(document: Document, fact: Fact) -> bool:
     """Whether a question about a field would be sound: the label is a name, not a sentence, a remark or a code."""
     words = fact.label.split()
     if len(words) > 6 or (sum(map(str.isalpha, fact.label)) < 3 and fold(fact.label) not in _SHORT_LABELS):

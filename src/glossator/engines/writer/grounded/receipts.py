@@ -17,7 +17,7 @@ from glossator.layout.typed import amount, find
 from glossator.text import fold
 
 MAX_ITEMS = 3
-_PLAIN_CASH = re.compile(r"cash(?: paid| payment| tendered)?", re.IGNORECASE)
+PLAIN_CASH = re.compile(r"cash(?: paid| payment| tendered)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _sums(receipt: Receipt, noun: str) -> Iterator[PairDraft]:
     if change:
         options = (f"How much change does this {noun} show?", f"What is the change on this {noun}?")
         yield _draft(document, "change", options, change.text, change.spans, _same_line(document, change))
-    if cash and _PLAIN_CASH.fullmatch(cash.label):
+    if cash and PLAIN_CASH.fullmatch(cash.label):
         options = (f"How much was paid in cash according to this {noun}?", f"What cash amount does this {noun} show?")
         yield _draft(document, "cash", options, cash.text, cash.spans, _same_line(document, cash))
     if subtotal and (receipt.total is None or subtotal.text != receipt.total.text):
