@@ -48,3 +48,8 @@ def test_similarity_of_questions() -> None:
     assert question_similarity("what is the total on this receipt", earlier) == 1.0
     assert question_similarity("Who is the cashier?", earlier) < 0.8
     assert question_similarity("Anything?", []) == 0.0
+
+
+def test_one_pattern_about_different_things_is_no_repetition() -> None:
+    assert question_similarity("What value does it show for 2016?", ["What value does it show for 2018?"]) < 0.85
+    assert question_similarity('What is given for "To"?', ['What is given for "Tx"?']) < 0.85

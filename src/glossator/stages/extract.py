@@ -9,7 +9,7 @@ from pydantic import Field
 
 from glossator.engines.base import PairDraft, Session
 from glossator.grounding import locate, question_similarity
-from glossator.records import Pair, Sample
+from glossator.records import Evidence, Pair, Sample
 from glossator.results import Failed
 from glossator.stages.base import MapStage, Settings
 from glossator.text import clean, one_line
@@ -51,6 +51,10 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
             continue
         spans = sample.page.spans if sample.page else ()
         ratio, found = locate(answer, spans)
+        if draft.evidence:
+            # A writer's own evidence counts as far as it is really on the page.
+            shown = [span for span in spans if Evidence(span.text, span.box) in draft.evidence]
+            ratio = max(ratio, locate(answer, shown)[0])
         rows.append(
             Pair(
                 pair_id=pair_id,
