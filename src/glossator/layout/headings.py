@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from statistics import median
 
@@ -11,6 +13,7 @@ from glossator.layout.reading_order import lines
 from glossator.records import Box, Span
 
 LARGER = 1.45
+_OPEN_END = re.compile(r"\b(?:the|a|an|of|and|or|in|on|by|to|for|from|with|as|at|is|are)$|[,(-]$", re.IGNORECASE)
 _CLEAR = 0.9
 
 
@@ -33,17 +36,24 @@ def find_heading(spans: Sequence[Span], height: int) -> Fact | None:
         chosen.append(chosen[-1] + 1)
     while chosen[0] > 0 and len(chosen) < 3 and _continues(rows, sizes, chosen[0], chosen[0] - 1):
         chosen.insert(0, chosen[0] - 1)
+    if any(_gap(rows[i]) > sizes[best] for i in chosen):
+        return None  # pieces that stand apart are no line of one text
     if any(size > 0.85 * sizes[best] for i, size in enumerate(sizes) if i not in chosen):
         return None  # several texts are as large: none is the heading
     evidence = tuple(span for i in chosen for span in rows[i])
     text = " ".join(span.text.strip() for span in evidence)
     sound = all(span.confidence >= _CLEAR for span in evidence)
-    if ":" in text or sum(map(str.isalpha, text)) < 0.75 * len(text.replace(" ", "")):
+    if ":" in text or _OPEN_END.search(text) or sum(map(str.isalpha, text)) < 0.75 * len(text.replace(" ", "")):
         return None
     words = [word for word in text.split() if sum(map(str.isalpha, word)) >= 3]
     if not sound or len(text) > 120 or not (len(words) >= 2 or (words and len(words[0]) >= 8)) or len(words) > 14:
         return None
     return Fact("", text, "text", "heading", evidence, confidence=min(1.0, sizes[best] / typical / 3))
+
+
+def _gap(row: Sequence[Span]) -> float:
+    """The widest blank between two neighbours of a line, in pixels."""
+    return max((b.box[0] - a.box[2] for a, b in itertools.pairwise(row)), default=0.0)
 
 
 def _continues(rows: Sequence[Sequence[Span]], sizes: Sequence[float], at: int, other: int) -> bool:

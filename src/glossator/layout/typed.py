@@ -33,7 +33,7 @@ _MONEY = re.compile(
 _PERCENT = re.compile(r"(?<![\w.,])[-+]?\d+(?:[.,]\d+)? ?%")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(
-    r"(?:https?://|www\.)[^\s,;<>\"']+[^\s,;<>\"'.)]|(?<![@\w.-])[\w-]+\.(?:com|org|net|edu|gov|io)\b(?:/[^\s,;]*)?",
+    r"(?:https?://|www\.)[^\s,;<>\"'·|•]+[^\s,;<>\"'·|•.)]|(?<![@\w.-])[\w-]+\.(?:com|org|net|edu|gov|io)\b(?:/[^\s,;]*)?",
     re.I,
 )
 _PHONE = re.compile(r"(?<![\w/.-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{1,5}\) ?)?\d{1,5}(?:[ .-]\d{2,5}){1,4}(?![\w/])")

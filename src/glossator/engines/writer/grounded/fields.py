@@ -16,6 +16,9 @@ from glossator.layout.typed import find
 from glossator.text import fold
 
 MAX_CELLS = 4
+_PROSE = (
+    "comic", "photo", "illustration", "diagram", "screenshot", "web page", "handwritten page", "typewritten page"
+)  # fmt: skip
 _SHORT_LABELS = ("to", "no", "id", "hp", "po")
 # Labels that print an abbreviation of what everybody would say in full.
 _SPOKEN = {
@@ -83,7 +86,9 @@ def propose(document: Document) -> list[PairDraft]:
     fields = [_field(document, fact) for fact in label_values(document.spans) if askable(document, fact)]
     prose = document.noun in ("comic", "photo", "receipt", "web page", "handwritten page")
     cells = [] if prose else [_cell(document, fact) for fact in _spread(table_cells(document.spans))]
-    return [*_heading(document), *fields, *cells, *_typed(document)]
+    asked = [fold(draft.answer) for draft in (*fields, *cells)]
+    typed = [draft for draft in _typed(document) if not any(fold(draft.answer) in answer for answer in asked)]
+    return [*_heading(document), *fields, *cells, *typed]
 
 
 def askable(document: Document, fact: Fact) -> bool:
@@ -93,9 +98,9 @@ def askable(document: Document, fact: Fact) -> bool:
         return False
     if len(fold(fact.value)) < 2 or fold(fact.label) == fold(fact.value):
         return False
-    if fact.label[0].islower():
+    if fact.label[0].islower() or "," in fact.label:
         return False  # the middle of a sentence
-    if document.noun in ("comic", "photo", "illustration", "diagram", "screenshot", "web page"):
+    if document.noun in _PROSE:
         # Speakers of dialogues, code and prose use colons too: there only values that have a form are certain.
         return fact.type in ("date", "money", "percentage", "email", "phone") and len(words) <= 4
     if re.search(r"\b(?:note|please|www|http|warning|nb|eg|ie|example|fig|figure)\b", fact.label, re.IGNORECASE):
@@ -135,6 +140,9 @@ def _cell(document: Document, fact: Fact) -> PairDraft:
 
 def _heading(document: Document) -> Iterator[PairDraft]:
     fact = find_heading(document.spans, document.sample.image.height)
+    several_lines = fact is not None and len({span.box[1] for span in fact.evidence}) > 1
+    if several_lines and document.noun in ("screenshot", "web page", "diagram"):
+        return  # lines of a program's window stand together by chance
     if fact is None or document.noun in ("receipt", "comic", "photo", "handwritten page", "typewritten page"):
         return
     options = (
