@@ -85,3 +85,12 @@ def test_a_foreign_set_is_scored_under_its_own_ids(workspace: glossator.Workspac
 def _kept(workspace: glossator.Workspace) -> list[dict[str, str]]:
     keep = {row["pair_id"] for row in workspace.table("verdicts").to_pylist() if row["keep"]}
     return [pair for pair in workspace.table("pairs").to_pylist() if pair["pair_id"] in keep]
+
+
+def test_a_lone_surrogate_in_a_foreign_set_breaks_nothing(source: Path, tmp_path: Path) -> None:
+    turns = [{"from": "human", "value": "<image>\nWhat \ud800 is it?"}, {"from": "gpt", "value": "5.00 \udfff"}]
+    path = source.parent / "set.json"
+    path.write_text(json.dumps([{"id": "s\ud800", "image": "0.png", "conversations": turns}]))
+    fakes = {"ocr.engine.kind": "fake", "score.engine.kind": "fake", **INLINE}
+    (pair,) = glossator.score(path, tmp_path / "scored", **fakes).table("pairs").to_pylist()
+    assert (pair["source_id"], pair["question"], pair["answer"]) == ("s", "What is it?", "5.00")

@@ -104,15 +104,15 @@ def read_json_rows(path: Path) -> Iterator[tuple[str, Any]]:
     if text.lstrip()[:1] == "[":
         try:
             rows = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path} is no valid JSON: {error}") from error
         yield from ((f"row {number}", row) for number, row in enumerate(rows))
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 yield f"line {number}", json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 yield f"line {number}", None
 
 

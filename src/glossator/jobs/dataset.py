@@ -11,6 +11,7 @@ from glossator.errors import SourceError
 from glossator.formats import llava, parquet, sharegpt
 from glossator.formats.base import BadSample, TrainingSample, read_json_rows
 from glossator.formats.pairs import to_pairs
+from glossator.text import clean
 
 _DESCRIPTION_WORDS = 40
 
@@ -31,7 +32,7 @@ def as_source(dataset: Path, workspace: Path) -> Path:
     if not dataset.is_file():
         raise SourceError(f"{dataset} is no file; give a LLaVA or ShareGPT JSON file, or a Parquet file of pairs")
     source = workspace.parent / f"{workspace.name}.records.jsonl"
-    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in _records(dataset))
+    lines = "".join(json.dumps(record) + "\n" for record in _records(dataset))
     try:
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(lines, encoding="utf-8")
@@ -67,12 +68,12 @@ def _pairs(sample: TrainingSample) -> list[dict[str, str]]:
     """The sample's pairs; a request for a description with a long answer is a caption and no extractive pair."""
     return [
         {
-            "source_id": sample.id,
-            "question": pair.question,
-            "answer": pair.answer,
+            "source_id": clean(sample.id),
+            "question": clean(pair.question),
+            "answer": clean(pair.answer),
             "kind": "description" if len(pair.answer.split()) > _DESCRIPTION_WORDS else "",
-            "explain_question": pair.explain_question,
-            "explain_answer": pair.explain_answer,
+            "explain_question": clean(pair.explain_question),
+            "explain_answer": clean(pair.explain_answer),
         }
         for pair in to_pairs(sample.messages)
     ]

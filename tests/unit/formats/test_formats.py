@@ -136,3 +136,14 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: li
     samples = [sample(i, text.strip()) for i, text in enumerate(texts)]
     llava.write(samples, path)
     assert [one.messages for one in llava.read(path)] == [one.messages for one in samples]
+
+
+def test_strange_lines_neither_crash_nor_cut_their_neighbours(root: Path) -> None:
+    row = {"id": "u", "conversations": [{"from": "human", "value": "a\u2028b"}, {"from": "gpt", "value": "c"}]}
+    text = "[" * 100_000
+    (root / "set.jsonl").write_text(f'{json.dumps(row, ensure_ascii=False)}\n{{"x": {text}\n', encoding="utf-8")
+    fine, bad = formats.CONVERSATIONS["llava"].read(root / "set.jsonl")
+    assert isinstance(fine, TrainingSample) and isinstance(bad, BadSample)
+    (root / "deep.json").write_text(text)
+    with pytest.raises(UsageError, match=r"deep\.json"):
+        list(formats.CONVERSATIONS["llava"].read(root / "deep.json"))
