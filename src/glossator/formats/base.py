@@ -137,5 +137,9 @@ def checked_turns(tags: int, roles: list[str], texts: list[str], *, image: bool)
 
 
 def missing_image(image: str | None, root: Path) -> str | None:
-    """Whether a sample's image is not where it should be."""
-    return f"no image {image} in the image root" if image is not None and not (root / image).is_file() else None
+    """What is wrong with where a sample's image is said to be, or None."""
+    if image is None:
+        return None
+    if not (root / image).resolve().is_relative_to(root.resolve()):
+        return f"the image path {image} leaves the image root"
+    return None if (root / image).is_file() else f"no image {image} in the image root"

@@ -10,7 +10,7 @@ from glossator.formats.base import Message
 
 # How questions for an explanation begin in LLaVAR-2 and in ours: they ask how or where, not what.
 _ASKS_WHY = re.compile(
-    r"^(?:how (?:did|do|can|could) (?:you|i|we|one)|how is (?:this|that|it)"
+    r"^(?:how (?:did|do|can|could) (?:you|i|we|one)|how is (?:this|that|it) (?:known|shown|clear|found)"
     r"|where (?:on|in) (?:the|this)|where (?:did|do) you"
     r"|what (?:on|in) the [\w -]+ (?:supports|shows|tells|indicates|suggests)|what makes you|which part of"
     r"|(?:can|could) you explain|please explain|explain|why (?:do|did) you|what (?:evidence|clue|detail))\b",

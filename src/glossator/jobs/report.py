@@ -218,8 +218,10 @@ def _failures(data: ReportData) -> list[dict[str, Any]]:
 
 
 def _scorers(data: ReportData) -> list[dict[str, Any]]:
-    """Which instrument measured how many pairs; more than one in a set must be seen."""
-    scores = data.tables["scores"]
+    """Which instrument gave how many pairs a score; more than one in a set must be seen."""
+    import polars as pl
+
+    scores = data.tables["scores"].filter(pl.any_horizontal(pl.col(_SCORES).is_not_null()))
     return scores.group_by("scorer", "scorer_kind").len().sort("scorer").collect().to_dicts()
 
 

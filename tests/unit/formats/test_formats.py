@@ -138,6 +138,20 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: li
     assert [one.messages for one in llava.read(path)] == [one.messages for one in samples]
 
 
+def test_a_path_that_leaves_the_root_is_found(root: Path) -> None:
+    (root / "in").mkdir()
+    (root / "out.png").write_bytes(b"x")
+    llava = formats.CONVERSATIONS["llava"]
+    llava.write([sample(1, "a", "../out.png")], root / "set.json")
+    assert any("leaves" in found.message for found in llava.check(root / "set.json", root / "in"))
+
+
+def test_a_question_about_a_title_is_no_explanation() -> None:
+    turns = ["What is it?", "A chart.", "How is this chart titled?", "Visitors"]
+    messages = [Message("assistant" if i % 2 else "user", text) for i, text in enumerate(turns)]
+    assert len(to_pairs(messages)) == 2
+
+
 def test_strange_lines_neither_crash_nor_cut_their_neighbours(root: Path) -> None:
     row = {"id": "u", "conversations": [{"from": "human", "value": "a\u2028b"}, {"from": "gpt", "value": "c"}]}
     text = "[" * 100_000
