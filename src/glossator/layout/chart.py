@@ -15,6 +15,7 @@ from statistics import median
 from typing import Literal
 
 from glossator.layout.chart_legend import read_legend
+from glossator.layout.chart_title import FURNITURE, OPEN_END, read_title
 from glossator.layout.place import overlap_x, same_line
 from glossator.layout.reading_order import lines
 from glossator.records import Span
@@ -28,13 +29,6 @@ _VALUE = re.compile(
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?\*?|'\d\d")
 _RANGE = re.compile(r"\d+\s?[-–/]\s?\d+|\d+\+|[<>≤≥]\s?\d+|[A-Z]|Q[1-4].*")
 _SOURCE = re.compile(r"^\s*(?:data )?source[s]?\s*[:：]\s*(?P<text>.+)$", re.IGNORECASE)
-_OPEN_END = re.compile(
-    r"\b(?:the|a|an|of|and|or|in|on|by|to|for|from|with|among|as|at|who|that|is|are|their|its|will|be|has|have|was|were|than|into|about|over|but|not)$|[,:(-]$",
-    re.I,
-)
-_FURNITURE = re.compile(
-    r"statista|additional information|show source|collapse|copyright|©|^note|^source|our ?world", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,7 @@ def read_chart(spans: Sequence[Span], width: int, height: int) -> Chart | None:
     plot_top = min(min(span.box[1] for span in drawn), 0.35 * height if shape != "sideways" else height)
     return Chart(
         shape,
-        _title(spans, plot_top),
+        read_title(spans, plot_top),
         categories,
         points,
         _axis_label(spans, categories, width),
@@ -95,7 +89,7 @@ def read_chart(spans: Sequence[Span], width: int, height: int) -> Chart | None:
 
 def words_only(spans: Sequence[Span], height: int) -> Chart:
     """A page that is known to be a chart although no axis could be read: its title and its source."""
-    return Chart("none", _title(spans, 0.35 * height), (), (), None, _source(spans), complete=False)
+    return Chart("none", read_title(spans, 0.35 * height), (), (), None, _source(spans), complete=False)
 
 
 def number(text: str) -> float | None:
@@ -142,10 +136,10 @@ def _sideways(spans: Sequence[Span], width: int) -> _Found:
     """Categories down the left side, and the values on each one's line."""
     rows = [row for row in lines(spans) if _is_bar(row, width)]
     rows = _aligned(rows)
-    if len(rows) < MIN_POINTS:
-        return (), (), False
+    if len(rows) < MIN_POINTS or any(row[0].text.lstrip().startswith("(") for row in rows):
+        return (), (), False  # a bracket opens the second line of a name: the values stand beside half names
     categories = tuple(row[0] for row in rows)
-    if any(_OPEN_END.search(name.text.strip()) or name.text.strip()[-1] in "&/" for name in categories):
+    if any(OPEN_END.search(name.text.strip()) or name.text.strip()[-1] in "&/" for name in categories):
         return categories, (), False  # names go on in a line of their own
     most = max(len(row) - 1 for row in rows)
     if any(len(row) - 1 != most for row in rows):
@@ -210,7 +204,7 @@ def _is_axis(row: Sequence[Span]) -> bool:
     years = all(_YEAR.fullmatch(span.text.strip()) for span in row)
     words = all(_YEAR.fullmatch(text) or _RANGE.fullmatch(text) or sum(map(str.isalpha, text)) >= 2 for text in names)
     clear = all(span.confidence >= _CLEAR for span in row)
-    whole = not any(_OPEN_END.search(text) for text in names)
+    whole = not any(OPEN_END.search(text) for text in names)
     return even and clear and whole and len(names) == len(row) and (years or words)
 
 
@@ -296,46 +290,6 @@ def _goes_up(row: Sequence[Span], above: Sequence[Sequence[Span]]) -> bool:
     )
 
 
-def _title(spans: Sequence[Span], plot_top: float) -> tuple[Span, ...]:
-    """The first paragraph of the page, if it stands above the plot, is of one size and made of words."""
-    rows = [row for row in lines(spans) if row[-1].box[3] <= plot_top]
-    edge = max((row[-1].box[2] for row in rows[:5]), default=0.0)
-    chosen: list[Sequence[Span]] = []
-    for row in rows[:4]:
-        text = _joined(row)
-        if _FURNITURE.search(text) or "%" in text[:2] or min(span.confidence for span in row) < _CLEAR:
-            break
-        bar = len(row) > 1 and number(row[-1].text) is not None
-        if bar or number(text) is not None or (chosen and not _same_paragraph(chosen[-1], row, edge)):
-            break
-        chosen.append(row)
-    text = " ".join(map(_joined, chosen))
-    words = [word for word in text.split() if any(map(str.isalpha, word))]
-    whole = len(chosen) < 4 and not _OPEN_END.search(text)
-    return tuple(span for row in chosen for span in row) if whole and 3 <= len(words) <= 26 else ()
-
-
-def _same_paragraph(row: Sequence[Span], following: Sequence[Span], edge: float) -> bool:
-    """Whether a line goes on in the next: of one size, close, and broken because its next word had no room."""
-    size, other = (max(span.box[3] - span.box[1] for span in line) for line in (row, following))
-    close = following[0].box[1] - row[-1].box[3] < 0.8 * size
-    text = _joined(following)
-    first_word = (following[-1].box[2] - following[0].box[0]) * len(text.split()[0]) / max(1, len(text))
-    full = row[-1].box[2] + 1.5 * first_word > edge
-    subtitle = _capitalised(_joined(row)) >= 0.75 and _capitalised(text) <= 0.5
-    return 0.8 < other / size < 1.25 and close and full and not subtitle
-
-
-def _capitalised(text: str) -> float:
-    """The share of longer words that begin with a capital letter: a headline has most, a sentence few."""
-    words = [word for word in text.split() if len(word) >= 4 and word[0].isalpha()]
-    return sum(word[0].isupper() for word in words) / len(words) if len(words) >= 3 else 0.6
-
-
-def _joined(row: Sequence[Span]) -> str:
-    return " ".join(span.text.strip() for span in row)
-
-
 def _axis_label(spans: Sequence[Span], categories: Sequence[Span], width: int) -> Span | None:
     """A short line of words that stands alone below the last line of the plot, over its middle."""
     if not categories:
@@ -347,9 +301,11 @@ def _axis_label(spans: Sequence[Span], categories: Sequence[Span], width: int) -
         words = sum(map(str.isalpha, span.text))
         middle = abs(_middle(span) - width / 2) < 0.22 * width
         short = len(span.text.split()) <= 6 and not span.text.rstrip().endswith(".")
-        if len(row) == 1 and words >= 4 and middle and not _FURNITURE.search(span.text) and short:
+        if len(row) == 1 and words >= 4 and middle and not FURNITURE.search(span.text) and short:
             upright = span.box[2] - span.box[0] > span.box[3] - span.box[1]
-            return span if span.confidence >= 0.93 and upright and ":" not in span.text else None
+            # Figures below it belong to a second plot, and the line is that plot's heading.
+            last = not any(number(other.text) is not None and other.box[1] > span.box[3] for other in spans)
+            return span if span.confidence >= 0.93 and upright and last and ":" not in span.text else None
     return None
 
 

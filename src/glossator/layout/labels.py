@@ -91,6 +91,8 @@ def is_value(text: str) -> bool:
         return False
     if "_" in text or text.endswith(("/", "-", "&")) or re.fullmatch(r"\(.*\)", text):
         return False  # a blank to fill in, or a hint how to
+    if re.search(r"\w{3,}\. [^\W\d_]", text):
+        return False  # a sentence ends and another begins: where the value stops is not sure
     solid = sum(map(str.isalnum, text))
     return solid >= 1 and solid >= 0.5 * len(text.replace(" ", ""))
 

@@ -25,7 +25,7 @@ class ExtractStage(MapStage[Pair]):
     """Asks the writer for pairs, and looks up where each answer stands."""
 
     kind = "extract"
-    version = 1
+    version = 2
     reads = ("images", "ocr")
     uses = ("captions",)
     writes = "drafts"

@@ -136,3 +136,20 @@ def test_nothing_to_read_is_no_chart(spans: list[Span]) -> None:
 )
 def test_number(text: str, value: float | None) -> None:
     assert number(text) == value
+
+
+def test_half_names_and_half_titles_are_left_alone() -> None:
+    from glossator.layout.chart_title import read_title
+
+    bars = [
+        Span(text, (left, 60 + 30 * i, left + 60, 76 + 30 * i), 0.98)
+        for i, (name, value) in enumerate(
+            [("Talk", "29"), ("(among texters)", "10"), ("E-mail", "18"), ("Letters", "5")]
+        )
+        for left, text in ((40, name), (240 + 3 * int(value), value))
+    ]
+    chart = read_chart(bars, 500, 300)
+    assert chart is None or chart.points == ()
+    first = Span("Broad Support for Tougher Sanctions", (0, 10, 283, 32), 0.98)
+    assert read_title([first, Span("Against Russia", (0, 33, 115, 50), 0.98)], 200) == ()
+    assert read_title([first, Span("Opinions about it", (0, 70, 115, 87), 0.98)], 200) == (first,)

@@ -37,7 +37,7 @@ class GroundedWriter:
     """See `engines.base.Writer`."""
 
     Spec: ClassVar[type[GroundedSpec]] = GroundedSpec
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     local_cpu: ClassVar[bool] = True
     name = "grounded"
 
