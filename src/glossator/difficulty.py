@@ -7,11 +7,20 @@ With `s(Y|X)` the mean negative log-likelihood (nats) per token of `Y` after `X`
     mIFD = VFD * IFD                     LLaVAR-2
     FFD  = s(Ar|Qe,Ae,Qr) / s(Ar|Qr)     LLaVAR-2
 
+and beside them
+
+    VFD first  = s(Ae|I) / s(Ae)             the other reading of mIFD's factors: the image before the question;
+    IFD second = s(Ae|Qe,I) / s(Ae|I)        their product is mIFD too
+    FFD image  = s(Ar|Qe,Ae,Qr,I) / s(Ar|Qr,I)
+    reversed IFD = s(Qe|Ae) / s(Qe)          Reflection-Tuning (arXiv 2402.10110)
+
 A ratio of mean losses, over the same token ids in both conditions. Null where a condition was not scored, where fewer
 than three tokens were, or where the denominator is zero; never NaN.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import polars as pl
 
@@ -35,16 +44,29 @@ def perplexity_ratio(upper: str, lower: str) -> pl.Expr:
     return (mean_loss(upper) - mean_loss(lower)).exp()
 
 
-def scores(losses: pl.LazyFrame) -> pl.LazyFrame:
-    """One row a pair: `pair_id, image_id, scorer, scorer_kind, ifd, vfd, mifd, ffd, not_scored`."""
+SCORES = ("ifd", "vfd", "mifd", "ffd")
+MORE_SCORES = ("vfd_first", "ifd_second", "ffd_image", "reversed_ifd")
+
+
+def scores(losses: pl.LazyFrame, reading: Literal["loss", "perplexity"] = "loss") -> pl.LazyFrame:
+    """One row a pair: `pair_id, image_id, scorer, scorer_kind`, all scores by name, `not_scored`.
+
+    `reading` says what a ratio divides: mean losses (`ratio`) or perplexities (`perplexity_ratio`).
+    """
+    divide = ratio if reading == "loss" else perplexity_ratio
+    ifd, vfd = divide("a_q", "a"), divide("a_qi", "a_q")
     return losses.select(
         "pair_id",
         "image_id",
         "scorer",
         "scorer_kind",
-        ratio("a_q", "a").alias("ifd"),
-        ratio("a_qi", "a_q").alias("vfd"),
-        (ratio("a_qi", "a_q") * ratio("a_q", "a")).alias("mifd"),
-        ratio("r_qas", "r_s").alias("ffd"),
+        ifd.alias("ifd"),
+        vfd.alias("vfd"),
+        (vfd * ifd).alias("mifd"),
+        divide("r_qas", "r_s").alias("ffd"),
+        divide("a_i", "a").alias("vfd_first"),
+        divide("a_qi", "a_i").alias("ifd_second"),
+        divide("r_qasi", "r_si").alias("ffd_image"),
+        divide("q_a", "q").alias("reversed_ifd"),
         "not_scored",
     )

@@ -38,7 +38,8 @@ class ImageRecord:
     Attributes:
         image_id: first 16 hex digits of the SHA-256 of the file's bytes, so the same picture is kept once.
         source_id: the record's own id in the source.
-        path: relative to the source's root folder, with forward slashes.
+        path: relative to the source's root folder, with forward slashes; empty for a sample without a picture.
+        more_paths: further pictures that stand beside this one in every sample of the record.
         sha256: of the file's bytes.
         width, height: pixels after EXIF rotation.
         kind: what the source calls it (receipt, form, chart, ...); empty if it does not say.
@@ -61,6 +62,12 @@ class ImageRecord:
     given_ocr: tuple[Span, ...] | None = None
     given_pairs: str = ""
     meta: str = "{}"
+    more_paths: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All its pictures; empty for a sample without any."""
+        return (self.path, *self.more_paths) if self.path else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,8 @@ class Pair:
         grounding: how well the answer's text matches its evidence, 0..1 (1 = stands there literally).
         question_similarity: highest similarity (0..1) to an earlier question of the same image.
         repaired_from: pair_id of the rejected pair that this one mends, or None.
+        context: the conversation before the question, as JSON (a list of [role, text]); empty where there is none.
+        turn: the question's place among the questions of its source conversation, from 0.
     """
 
     pair_id: str
@@ -123,6 +132,24 @@ class Pair:
     explain_answer: str = ""
     writer: str = ""
     repaired_from: str | None = None
+    context: str = ""
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLoss:
+    """Negative log-likelihood (nats) of one token, and the characters `start:end` of the text that it covers.
+
+    `condition` is the suffix of the loss it belongs to; see `Losses`.
+    """
+
+    condition: str
+    start: int
+    end: int
+    nll: float
+
+
+CONDITIONS = ("a", "a_q", "a_i", "a_qi", "r_s", "r_qas", "r_si", "r_qasi", "q", "q_a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +162,16 @@ class Losses:
 
         nll_a       A               s(Ae)
         nll_a_q     A  | Q          s(Ae|Qe)
+        nll_a_i     A  | I          s(Ae|I)
         nll_a_qi    A  | Q, I       s(Ae|Qe,I)
         nll_r_s     R  | S          s(Ar|Qr)
         nll_r_qas   R  | Q, A, S    s(Ar|Qe,Ae,Qr)
+        nll_r_si    R  | S, I       s(Ar|Qr,I)
+        nll_r_qasi  R  | Q, A, S, I s(Ar|Qe,Ae,Qr,I)
+        nll_q       Q               s(Qe)
+        nll_q_a     Q  | A          s(Qe|Ae), after a request to guess the question
+
+    `token_losses` has every token's loss, where the recipe asks for it.
     """
 
     pair_id: str
@@ -148,12 +182,23 @@ class Losses:
     tokens_a: int = 0
     nll_a_q: float | None = None
     tokens_a_q: int = 0
+    nll_a_i: float | None = None
+    tokens_a_i: int = 0
     nll_a_qi: float | None = None
     tokens_a_qi: int = 0
     nll_r_s: float | None = None
     tokens_r_s: int = 0
     nll_r_qas: float | None = None
     tokens_r_qas: int = 0
+    nll_r_si: float | None = None
+    tokens_r_si: int = 0
+    nll_r_qasi: float | None = None
+    tokens_r_qasi: int = 0
+    nll_q: float | None = None
+    tokens_q: int = 0
+    nll_q_a: float | None = None
+    tokens_q_a: int = 0
+    token_losses: tuple[TokenLoss, ...] = ()
     not_scored: str = ""
 
 

@@ -8,12 +8,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from glossator.records import Alias, Caption, Evidence, Failure, ImageRecord, Losses, Page, Pair, Span
+from glossator.records import (
+    CONDITIONS,
+    Alias,
+    Caption,
+    Evidence,
+    Failure,
+    ImageRecord,
+    Losses,
+    Page,
+    Pair,
+    Span,
+    TokenLoss,
+)
 
 _TEXT = pa.string()
 _BOX = pa.list_(pa.float64())
 _SPANS = pa.list_(pa.struct([("text", _TEXT), ("box", _BOX), ("confidence", pa.float64())]))
 _EVIDENCE = pa.list_(pa.struct([("text", _TEXT), ("box", _BOX)]))
+_TOKEN_LOSSES = pa.list_(
+    pa.struct([("condition", _TEXT), ("start", pa.int32()), ("end", pa.int32()), ("nll", pa.float32())])
+)
 _PAIR = pa.schema(
     [
         ("pair_id", _TEXT),
@@ -29,6 +44,8 @@ _PAIR = pa.schema(
         ("explain_answer", _TEXT),
         ("writer", _TEXT),
         ("repaired_from", _TEXT),
+        ("context", _TEXT),
+        ("turn", pa.int64()),
     ]
 )
 
@@ -47,6 +64,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("given_ocr", _SPANS),
             ("given_pairs", _TEXT),
             ("meta", _TEXT),
+            ("more_paths", pa.list_(_TEXT)),
         ]
     ),
     "sources": pa.schema([("source_id", _TEXT), ("image_id", _TEXT), ("path", _TEXT), ("caption", _TEXT)]),
@@ -58,10 +76,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         [("pair_id", _TEXT), ("image_id", _TEXT), ("scorer", _TEXT), ("scorer_kind", _TEXT)]
         + [
             (f"{measure}_{condition}", kind)
-            for condition in ("a", "a_q", "a_qi", "r_s", "r_qas")
+            for condition in CONDITIONS
             for measure, kind in (("nll", pa.float64()), ("tokens", pa.int64()))
         ]
-        + [("not_scored", _TEXT)]
+        + [("token_losses", _TOKEN_LOSSES), ("not_scored", _TEXT)]
     ),
     "verdicts": pa.schema(
         [("pair_id", _TEXT), ("image_id", _TEXT), ("keep", pa.bool_()), ("reasons", pa.list_(_TEXT))]
@@ -104,6 +122,10 @@ def _record(table: str, row: dict[str, Any]) -> Any:
     for key in ("spans", "given_ocr"):
         if row.get(key) is not None:
             row[key] = tuple(Span(span["text"], _box(span["box"]), span["confidence"]) for span in row[key])
+    if "token_losses" in row:
+        row["token_losses"] = tuple(TokenLoss(**token) for token in row["token_losses"] or ())
+    if "more_paths" in row:
+        row["more_paths"] = tuple(row["more_paths"] or ())
     if "evidence" in row:
         row["evidence"] = tuple(Evidence(piece["text"], _box(piece["box"])) for piece in row["evidence"] or ())
     return _RECORDS[table](**row)

@@ -193,7 +193,7 @@ class Workspace:
             "with_pairs": pairs[1],
             "pairs": pairs[0],
             "explained": _rows(self.scan("pairs").filter(pl.col("explain_answer") != "")),
-            "scored": _rows(self.scan("losses").filter(pl.col("not_scored") == "")),
+            "scored": _rows(self.scan("losses").filter(pl.col("nll_a_q").is_not_null())),
         } | {key: value for key, value in self.verdict_counts().items() if key != "pairs"}
         return {
             "workspace": str(self.path),

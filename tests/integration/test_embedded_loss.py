@@ -46,8 +46,9 @@ ITEMS = [
     talk(None, "What is the total?", "The total is 53.60", "How so?", "53.60 stands right of the word TOTAL."),
     talk(None, "How so?", "53.60 stands right of the word TOTAL."),
     talk(page(), "What is the total?", "The total is 53.60"),
-    talk(page(), "What number has the invoice?", "  4711-0815,\nas printed"),
-    talk(page(), "Was heißt das?", "数据 – Grüße, <|im_end|> ✓"),
+    talk(page(), "The total is 53.60"),
+    talk(page(), "What number has the invoice?", "4711-0815,\nas printed"),
+    talk(page(), "Was heißt das?", "数据 – Grüße, ✓"),
 ]
 
 
@@ -72,22 +73,26 @@ def reference(plain: tuple[Any, Any], item: LossItem) -> list[TurnLoss]:
     import torch
 
     model, tokenizer = plain
-    ids: list[int] = tokenizer(SYSTEM, add_special_tokens=False)["input_ids"]
+    asked = item.turns[0].role == "user"
+    turns = item.turns if asked else (Turn("user", ""), *item.turns)
+    whole, places = SYSTEM, []
+    for i, turn in enumerate(turns):
+        shown = item.image.page.text if i == 0 and item.image and item.image.page else ""
+        gap = "\n\n" if shown and turn.text else ""
+        whole += f"<|im_start|>{turn.role}\n{shown}{gap}"
+        places.append((len(whole), len(whole) + len(turn.text)))
+        whole += f"{turn.text}<|im_end|>\n"
+    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+    ids = found["input_ids"]
     spans = []
-    for i, turn in enumerate(item.turns):
-        head = f"<|im_start|>{turn.role}\n"
-        ids = ids + tokenizer(head, add_special_tokens=False)["input_ids"]
-        if i == 0 and item.image is not None and item.image.page is not None:
-            shown = tokenizer(item.image.page.text, add_special_tokens=False)["input_ids"]
-            ids = ids + shown + tokenizer("\n\n", add_special_tokens=False)["input_ids"]
-        text = tokenizer(turn.text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        spans.append((len(ids), len(ids) + len(text)))
-        ids = ids + text + tokenizer("<|im_end|>\n", add_special_tokens=False)["input_ids"]
+    for start, end in places:
+        inside = [i for i, (first, last) in enumerate(found["offset_mapping"]) if first < end and last > start]
+        spans.append((inside[0], inside[-1] + 1) if inside else (0, 0))
     with torch.no_grad():
         chances = model(torch.tensor([ids])).logits[0].log_softmax(-1)
     return [
         TurnLoss(-sum(chances[at - 1, ids[at]].item() for at in range(*spans[i])), spans[i][1] - spans[i][0])
-        for i in item.scored
+        for i in (index + (not asked) for index in item.scored)
     ]
 
 

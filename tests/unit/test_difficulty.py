@@ -15,6 +15,8 @@ from glossator.schemas import to_arrow
 FULL: dict[str, Any] = {
     "nll_a": 12.0, "tokens_a": 4, "nll_a_q": 8.0, "tokens_a_q": 4, "nll_a_qi": 2.0, "tokens_a_qi": 4,
     "nll_r_s": 30.0, "tokens_r_s": 10, "nll_r_qas": 15.0, "tokens_r_qas": 10,
+    "nll_a_i": 6.0, "tokens_a_i": 4, "nll_r_si": 20.0, "tokens_r_si": 10, "nll_r_qasi": 5.0, "tokens_r_qasi": 10,
+    "nll_q": 10.0, "tokens_q": 5, "nll_q_a": 8.0, "tokens_q_a": 5,
 }  # fmt: skip
 
 
@@ -33,6 +35,16 @@ def test_the_four_ratios_by_their_definitions() -> None:
     assert found["vfd"] == pytest.approx(1 / 4)  # (2/4) / (8/4)
     assert found["mifd"] == pytest.approx(1 / 6)
     assert found["ffd"] == pytest.approx(1 / 2)
+
+
+def test_the_other_readings() -> None:
+    found = only()
+    assert found["vfd_first"] * found["ifd_second"] == pytest.approx(found["mifd"])
+    assert found["ffd_image"] == pytest.approx(1 / 4)
+    assert found["reversed_ifd"] == pytest.approx(4 / 5)
+    perplexity = scores(frame(), reading="perplexity").collect().row(0, named=True)
+    assert perplexity["ifd"] == pytest.approx(math.exp(2 - 3))
+    assert perplexity["mifd"] == pytest.approx(math.exp(0.5 - 3))
 
 
 def test_mifd_is_vfd_times_ifd() -> None:

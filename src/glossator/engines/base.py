@@ -123,6 +123,8 @@ class PairDraft:
     source_id: str = ""
     explain_question: str = ""
     explain_answer: str = ""
+    context: str = ""
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,9 @@ class LossItem:
     """A conversation whose assistant turns are to be scored.
 
     Attributes:
-        image: the sample whose image (or, for a text model, OCR text) stands before the first turn; None for a
+        image: the sample whose images (or, for a text model, OCR text) stand before the first turn; None for a
             conversation without the image.
-        turns: the conversation. It may begin with an assistant turn: that text alone, with nothing before it.
+        turns: the conversation. It may begin with an assistant turn: that text after an empty question.
         scored: indexes of the turns whose tokens are scored.
     """
 
@@ -176,10 +178,15 @@ class LossItem:
 
 @dataclass(frozen=True, slots=True)
 class TurnLoss:
-    """Sum of the negative log-likelihoods (nats) of one turn's tokens, and how many tokens that is."""
+    """Sum of the negative log-likelihoods (nats) of one turn's tokens, and how many tokens that is.
+
+    `by_token` has them one by one where the engine can tell, as (start, end, nll) with the characters `start:end` of
+    the turn's text; else it is empty.
+    """
 
     nll: float
     tokens: int
+    by_token: tuple[tuple[int, int, float], ...] = field(default=(), compare=False)
 
 
 class LossEngine(Engine, Protocol):

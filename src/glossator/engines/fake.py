@@ -154,7 +154,9 @@ class FakeLoss(_Fake):
         if item.image is not None:
             help_of_context *= 0.5 if _on_page(text, item.image.page) else 1.1
         spread = 0.9 + self._number("context", text, index, item.image is None) % 20 / 100
-        return TurnLoss(per_token * help_of_context * spread * tokens, tokens)
+        each = per_token * help_of_context * spread
+        by_token = tuple((4 * i, min(4 * i + 4, len(text)), each) for i in range(tokens))
+        return TurnLoss(each * tokens, tokens, by_token)
 
 
 def _on_page(text: str, page: Page | None) -> bool:

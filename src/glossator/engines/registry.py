@@ -30,12 +30,14 @@ BUILTIN: dict[Family, dict[str, str]] = {
     "loss": {
         "embedded": "glossator.engines.loss.embedded:EmbeddedLoss",
         "fake": "glossator.engines.fake:FakeLoss",
+        "hf": "glossator.engines.loss.hf:HfLoss",
     },
 }
 EXTRA_OF = {
     "rapidocr": "embedded",
     "embedded": "embedded",
     "chat": "chat",
+    "hf": "hf",
 }
 
 

@@ -67,6 +67,8 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 grounding=ratio,
                 question_similarity=question_similarity(question, asked),
                 writer=writer,
+                context=draft.context,
+                turn=draft.turn,
             )
         )
         asked.append(question)

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+from typing import Literal
+
+from pydantic import Field
 
 from glossator.difficulty import MIN_TOKENS
 from glossator.engines.base import LossItem, Session, Turn, TurnLoss
-from glossator.records import Losses, Pair, Sample
+from glossator.records import CONDITIONS, Losses, Pair, Sample, TokenLoss
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
 
+Condition = Literal["a", "a_q", "a_i", "a_qi", "r_s", "r_qas", "r_si", "r_qasi", "q", "q_a"]
 IMAGES_AT_ONCE = 16
+GUESS = "Here is an answer. Write the question that it answers.\n\n{answer}"
 
 
 class ScoreSettings(Settings):
-    """Settings of the stage `score`: none so far."""
+    """Settings of the stage `score`."""
 
-
-@dataclass(slots=True)
-class _Conditions:
-    """The loss items of one pair, and for each the columns that its scored turns fill."""
-
-    pair: Pair
-    items: list[LossItem] = field(default_factory=list)
-    columns: list[tuple[str, ...]] = field(default_factory=list)
-
-    def add(self, item: LossItem, *columns: str) -> None:
-        self.items.append(item)
-        self.columns.append(columns)
+    conditions: tuple[Condition, ...] = Field(
+        CONDITIONS, description="Which losses to compute; a, a_q, a_qi, r_s and r_qas are enough for the four scores."
+    )
+    per_token: bool = Field(False, description="Store every token's loss too, for a heat map.")
 
 
 class ScoreStage(MapStage[Losses]):
-    """Asks the loss engine for `s(A)`, `s(A|Q)`, `s(A|Q,I)`, `s(R|S)` and `s(R|Q,A,S)` of each pair.
-
-    One pass over the conversation Q, A, S, R gives both `s(A|Q)` and `s(R|Q,A,S)`: a causal model does not look ahead.
-    """
+    """Asks the loss engine for each condition of each pair. What conditions share is the engine's to compute once."""
 
     kind = "score"
-    version = 1
+    version = 2
     reads = ("images", "ocr", "pairs")
     writes = "losses"
     Settings = ScoreSettings
@@ -56,44 +50,66 @@ class ScoreStage(MapStage[Losses]):
         return results
 
     def _score(self, samples: Sequence[Sample], session: Session) -> list[list[Losses | Failed]]:
-        work = [[conditions(sample, pair) for pair in sample.pairs] for sample in samples]
-        items = [item for pairs in work for one in pairs for item in one.items]
+        work = [[self._wanted(sample, pair) for pair in sample.pairs] for sample in samples]
+        items = [item for pairs in work for wanted in pairs for item in wanted.values()]
         losses = iter(self.engine.losses(items, session))
-        return [[self._row(one, losses) for one in pairs] for pairs in work]
+        return [
+            [self._row(pair, wanted, losses) for pair, wanted in zip(sample.pairs, pairs, strict=True)]
+            for sample, pairs in zip(samples, work, strict=True)
+        ]
 
-    def _row(self, one: _Conditions, losses: Iterator[Outcome[tuple[TurnLoss, ...]]]) -> Losses:
+    def _wanted(self, sample: Sample, pair: Pair) -> dict[str, LossItem]:
+        return {name: item for name, item in conditions(sample, pair).items() if name in self.settings.conditions}
+
+    def _row(self, pair: Pair, wanted: dict[str, LossItem], losses: Iterator[Outcome[tuple[TurnLoss, ...]]]) -> Losses:
         values: dict[str, float | int] = {}
-        reasons = []
-        for columns in one.columns:
+        tokens: list[TokenLoss] = []
+        reasons: dict[str, list[str]] = {}
+        for condition in wanted:
             outcome = next(losses)
             if isinstance(outcome, Failed):
-                reasons.append(f"{'/'.join(columns)}: {outcome.message}")
+                reasons.setdefault(outcome.message, []).append(condition)
                 continue
-            for column, loss in zip(columns, outcome, strict=True):
-                values[f"nll_{column}"] = loss.nll
-                values[f"tokens_{column}"] = loss.tokens
-                if loss.tokens < MIN_TOKENS:
-                    reasons.append(f"{column}: only {loss.tokens} tokens, at least {MIN_TOKENS} are needed")
+            (loss,) = outcome
+            values[f"nll_{condition}"] = loss.nll
+            values[f"tokens_{condition}"] = loss.tokens
+            if loss.tokens < MIN_TOKENS:
+                why = f"only {loss.tokens} tokens, at least {MIN_TOKENS} are needed"
+                reasons.setdefault(why, []).append(condition)
+            if self.settings.per_token:
+                tokens += [TokenLoss(condition, *token) for token in loss.by_token]
         return Losses(
-            one.pair.pair_id,
-            one.pair.image_id,
+            pair.pair_id,
+            pair.image_id,
             self.engine.name,
             self.engine.instrument,
-            not_scored="; ".join(reasons),
+            token_losses=tuple(tokens),
+            not_scored="; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items()),
             **values,  # type: ignore[arg-type]
         )
 
 
-def conditions(sample: Sample, pair: Pair) -> _Conditions:
-    """The conversations whose losses a pair needs; those with an explanation only where it has one."""
+def conditions(sample: Sample, pair: Pair) -> dict[str, LossItem]:
+    """The conversation of each condition, its last turn scored. Those with an explanation only where the pair has one,
+    those with an image only where the sample has one."""
     question, answer = Turn("user", pair.question), Turn("assistant", pair.answer)
-    one = _Conditions(pair)
-    one.add(LossItem(None, (answer,), (0,)), "a")
-    one.add(LossItem(sample, (question, answer), (1,)), "a_qi")
+    before = tuple(Turn(role, text) for role, text in json.loads(pair.context or "[]"))
+    asked = (*before, question, answer)
+    guess = Turn("user", GUESS.format(answer=pair.answer))
+    talks: dict[str, tuple[Turn, ...]] = {
+        "a": (answer,),
+        "a_q": asked,
+        "a_i": (answer,),
+        "a_qi": asked,
+        "q": (Turn("assistant", pair.question),),
+        "q_a": (guess, Turn("assistant", pair.question)),
+    }
     if pair.explain_question and pair.explain_answer:
-        ask, explanation = Turn("user", pair.explain_question), Turn("assistant", pair.explain_answer)
-        one.add(LossItem(None, (question, answer, ask, explanation), (1, 3)), "a_q", "r_qas")
-        one.add(LossItem(None, (ask, explanation), (1,)), "r_s")
-    else:
-        one.add(LossItem(None, (question, answer), (1,)), "a_q")
-    return one
+        explained = (Turn("user", pair.explain_question), Turn("assistant", pair.explain_answer))
+        talks |= {"r_s": explained, "r_qas": (*asked, *explained)}
+        talks |= {"r_si": explained, "r_qasi": (*asked, *explained)}
+    return {
+        name: LossItem(sample if name.endswith("i") else None, turns, (len(turns) - 1,))
+        for name, turns in talks.items()
+        if sample.image.path or not name.endswith("i")
+    }

@@ -15,7 +15,8 @@ from glossator.stages.filter import FilterSettings, FilterStage
 
 GOOD = Pair("p", "i", "i", "What is the total?", "53.60", grounding=1.0, explain_question="How so?",
             explain_answer="It stands beside TOTAL.")  # fmt: skip
-LOSS = Losses("p", "i", "a model", "text", 12.0, 4, 8.0, 4, 2.0, 4, 30.0, 10, 15.0, 10)  # ifd 0.67 vfd 0.25 ffd 0.5
+LOSS = Losses("p", "i", "a model", "text", nll_a=12.0, tokens_a=4, nll_a_q=8.0, tokens_a_q=4, nll_a_qi=2.0,
+              tokens_a_qi=4, nll_r_s=30.0, tokens_r_s=10, nll_r_qas=15.0, tokens_r_qas=10)  # fmt: skip
 
 
 def lazy(table: str, records: list[Any]) -> pl.LazyFrame:

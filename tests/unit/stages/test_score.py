@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from glossator.engines.base import LossItem, Runtime, Session, TurnLoss
 from glossator.engines.fake import FakeLoss, FakeSpec
-from glossator.records import ImageRecord, Losses, Page, Pair, Sample
+from glossator.records import CONDITIONS, ImageRecord, Losses, Page, Pair, Sample
 from glossator.results import Failed, Outcome
 from glossator.stages.score import ScoreSettings, ScoreStage, conditions
 
@@ -57,14 +60,15 @@ def fake() -> FakeLoss:
 def test_every_condition_of_a_pair_is_scored() -> None:
     full, bare = rows(fake())
     assert (full.pair_id, bare.pair_id) == ("i-1", "i-2")
-    assert None not in (full.nll_a, full.nll_a_q, full.nll_a_qi, full.nll_r_s, full.nll_r_qas)
-    assert None not in (bare.nll_a, bare.nll_a_q, bare.nll_a_qi)
+    assert None not in [getattr(full, f"nll_{condition}") for condition in CONDITIONS]
+    assert None not in [getattr(bare, f"nll_{c}") for c in CONDITIONS if not c.startswith("r")]
     assert (bare.nll_r_s, bare.nll_r_qas, bare.tokens_r_s, bare.not_scored) == (None, None, 0, "")
 
 
 def test_losses_land_in_the_column_of_their_condition() -> None:
     full, bare = rows(Counting())
-    assert (full.nll_a_qi, full.nll_a_q, full.nll_r_qas, full.nll_r_s) == (121.0, 41.0, 43.0, 21.0)
+    assert (full.nll_a_qi, full.nll_a_q, full.nll_r_qas, full.nll_r_s) == (121.0, 21.0, 43.0, 21.0)
+    assert (full.nll_r_qasi, full.nll_r_si, full.nll_q_a) == (143.0, 121.0, 21.0)
     assert (bare.nll_a_qi, bare.nll_a_q) == (121.0, 21.0)
 
 
@@ -72,13 +76,33 @@ def test_what_could_not_be_scored_is_a_reason_and_no_number() -> None:
     full, _ = rows(Counting())
     assert full.nll_a is None
     assert full.tokens_a == 0
-    assert full.not_scored == "a: only 2 tokens"
+    assert full.not_scored == "a, a_i, q: only 2 tokens"
 
 
-def test_only_the_condition_with_the_image_sees_it() -> None:
-    seen = {columns: item.image for one in [conditions(SAMPLE, PAIR)]
-            for item, columns in zip(one.items, one.columns, strict=True)}  # fmt: skip
-    assert [columns for columns, image in seen.items() if image is not None] == [("a_qi",)]
+def test_only_conditions_with_the_image_see_it() -> None:
+    found = conditions(SAMPLE, PAIR)
+    assert [name for name, item in found.items() if item.image is not None] == ["a_i", "a_qi", "r_si", "r_qasi"]
+
+
+def test_a_sample_without_a_picture_has_no_condition_with_one() -> None:
+    text = replace(SAMPLE, image=replace(IMAGE, path=""))
+    assert list(conditions(text, PAIR)) == ["a", "a_q", "q", "q_a", "r_s", "r_qas"]
+
+
+def test_the_conversation_before_a_question_stands_before_it() -> None:
+    later = replace(PAIR, context='[["user", "Who?"], ["assistant", "A shop."]]')
+    found = conditions(SAMPLE, later)
+    assert [turn.text for turn in found["a_qi"].turns] == ["Who?", "A shop.", PAIR.question, PAIR.answer]
+    assert [turn.text for turn in found["a"].turns] == [PAIR.answer]
+
+
+def test_the_recipe_chooses_conditions_and_whether_tokens_are_kept() -> None:
+    settings = ScoreSettings(conditions=("a", "a_q"), per_token=True)
+    (full, _) = ScoreStage(settings, fake()).run([SAMPLE], Session(NoReplies()))[0]
+    assert isinstance(full, Losses)
+    assert full.nll_a_qi is None
+    assert {token.condition for token in full.token_losses} == {"a", "a_q"}
+    assert sum(token.nll for token in full.token_losses if token.condition == "a") == pytest.approx(full.nll_a)
 
 
 def test_one_list_a_sample_in_order_even_where_there_is_nothing() -> None:

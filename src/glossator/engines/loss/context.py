@@ -6,33 +6,43 @@ from collections.abc import Callable, Sequence
 
 from glossator.text import fold
 
+Fit = Callable[[str, int], tuple[int, int]]
 
-def ocr_context(text: str, questions: Sequence[str], budget: int, count: Callable[[str], int]) -> str:
+
+def ocr_context(text: str, questions: Sequence[str], budget: int, fit: Fit) -> str:
     """The page's lines, all of them if they fit into `budget` tokens, else the most relevant ones in reading order.
 
     A line counts the words it shares with any of the `questions` (never with an answer: that would give the answer
-    away); the line after it counts half as much, because a value often stands below its label. Among equals the
-    earlier line wins. All questions of an image share one context, so that its prefix is computed once.
+    away), a rare word more than one that stands on many lines; the line after it counts half as much, because a value
+    often stands below its label. Among equals the earlier line wins. A line that does not fit is cut where the budget
+    ends if nothing has been chosen yet. All questions of an image share one context, so its prefix is computed once.
 
     Args:
         text: the page's text, one line a line.
         questions: all questions that are asked about the page.
         budget: highest number of tokens.
-        count: number of tokens of a text.
+        fit: number of tokens of a text, and how many of its characters lie within a number of tokens.
     """
     lines = [line for line in text.split("\n") if line.strip()]
-    sizes = [count(line + "\n") for line in lines]
-    if sum(sizes) <= budget:
-        return "\n".join(lines)
+    whole = "\n".join(lines)
+    if fit(whole, budget)[0] <= budget:
+        return whole
+    words = [_words(line) for line in lines]
     wanted = {word for question in questions for word in _words(question)}
-    shared = [len(wanted & _words(line)) for line in lines]
-    weight = [own + before / 2 for own, before in zip(shared, [0, *shared[:-1]], strict=True)]
-    chosen, used = set(), 0
+    rarity = {word: 1 / sum(word in line for line in words) for word in wanted.intersection(*[set().union(*words)])}
+    shared = [sum(rarity.get(word, 0.0) for word in line) for line in words]
+    weight = [own + before / 2 for own, before in zip(shared, [0.0, *shared[:-1]], strict=True)]
+    chosen: dict[int, str] = {}
+    used = 0
     for i in sorted(range(len(lines)), key=lambda i: (-weight[i], i)):
-        if used + sizes[i] <= budget:
-            chosen.add(i)
-            used += sizes[i]
-    return "\n".join(lines[i] for i in sorted(chosen))
+        size, cut = fit(lines[i] + "\n", budget)
+        if used + size <= budget:
+            chosen[i] = lines[i]
+            used += size
+        elif not chosen:
+            chosen[i] = lines[i][:cut]
+            used = budget
+    return "\n".join(chosen[i] for i in sorted(chosen))
 
 
 def _words(text: str) -> set[str]:
