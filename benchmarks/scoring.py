@@ -1,35 +1,36 @@
-"""Scoring: times faster than one forward pass a sample and condition, as Cherry_LLM does it. Same model, same run.
+"""Scoring against one forward pass a text and condition at batch 1, as Cherry_LLM, Superfiltering and data-juicer do.
 
-    python benchmarks/scoring.py [--data ../shared/data/records.jsonl] [--pages 4]
+    python benchmarks/scoring.py [--model embedded|small|mid|vision|vision-mid|PATH] [--pages 4] [--device cuda]
 
-`tokens` are those of the conversations as they would be fed one by one, so both rates count the same work. The plain
-way computes logits for every position and repeats the page for each question; the engine shares and selects.
+Nine pairs a page, a page of about 500 tokens, all ten conditions. The plain way gets its token ids and its pixels for
+nothing here, and computes logits at every position, as those tools do. `raw` is what the same model does with the same
+number of distinct tokens (what is left when nothing is computed twice) in plain batches. Losses are compared, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import random
+import statistics
+import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
+from models import line, text_model, vision_model
+from PIL import Image
 
 from glossator.engines import registry
 from glossator.engines.base import LossItem, Runtime, Session
-from glossator.engines.loss.embedded import EmbeddedLoss, EmbeddedSpec
-from glossator.engines.loss.weights import model_path
-from glossator.layout.reading_order import lines_text, reading_order
+from glossator.engines.loss.conversations import Tokenised
 from glossator.recipe import EngineSpec
-from glossator.records import ImageRecord, Page, Pair, Sample, Span
+from glossator.records import ImageRecord, Page, Pair, Sample
 from glossator.results import Failed
-from glossator.stages.explain import ExplainStage
-from glossator.stages.extract import ExtractStage
 from glossator.stages.score import conditions
+
+PAIRS = 9
 
 
 class NoReplies:
@@ -40,85 +41,158 @@ class NoReplies:
         raise RuntimeError("nothing is bought here")
 
 
-def samples(data: Path, count: int) -> list[Sample]:
-    """The first receipts with human OCR and the pairs that the embedded writer proposes on them."""
-    session = Session(NoReplies())
-    writer = registry.build("writer", EngineSpec(kind="grounded"), Runtime(threads=1))
+def pages(count: int, folder: Path, tokens: Callable[[str], int]) -> list[tuple[Sample, list[Pair]]]:
+    """Made-up receipts of about 500 tokens with a picture, and nine pairs on each."""
     found = []
-    with data.open(encoding="utf-8") as file:
-        records = [record for record in map(json.loads, file) if record["kind"] == "receipt"][:count]
-    for record in records:
-        spans = tuple(reading_order(Span(piece["text"], tuple(piece["box"])) for piece in record["ocr"]))
-        image = ImageRecord(record["id"], record["id"], record["image"], "", 1000, 1500)
-        one = Sample("", image, Page(record["id"], "human", spans, lines_text(spans)))
-        for stage in (ExtractStage, ExplainStage):
-            pairs = stage(stage.Settings(), writer).run([one], session)[0]
-            one = replace(one, pairs=tuple(pair for pair in pairs if isinstance(pair, Pair)))
-        found.append(one)
+    for number in range(count):
+        rng = random.Random(number)
+        lines = [line(rng)]
+        while tokens("\n".join(lines)) < 490:
+            lines.append(line(rng))
+        Image.effect_noise((400, 600), 60 + number).convert("RGB").save(folder / f"{number}.png")
+        image = ImageRecord(str(number), str(number), f"{number}.png", "", 400, 600)
+        sample = Sample(str(folder), image, Page(image.image_id, "made", (), "\n".join(lines)))
+        found.append((sample, [pair(rng, sample, i, lines) for i in range(PAIRS)]))
     return found
 
 
-def plain_inputs(
-    engine: EmbeddedLoss, groups: Sequence[Sequence[LossItem]]
-) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Token ids and scored spans of every condition, one sequence for each scored text: Cherry_LLM's way."""
+def pair(rng: random.Random, sample: Sample, number: int, lines: Sequence[str]) -> Pair:
+    label, _, value = rng.choice(lines).rpartition(" ")
+    how = f"I looked for {label} on the page; on the same line, at its right end, {value} is printed as its amount."
+    return Pair(
+        f"{sample.image.image_id}-{number}", sample.image.image_id, "", f"What is the amount printed for {label}?",
+        f"{label} costs {value}", explain_question=f"How do you know that {label} costs that?", explain_answer=how,
+    )  # fmt: skip
+
+
+def plain(engine: Any, work: Sequence[Sequence[LossItem]], model: Any) -> tuple[float, list[float]]:
+    """Seconds and losses of one pass a text and condition."""
     sequences = []
-    for items in groups:
-        for item in items:
-            shown = [other for other in items if other.image is not None] if item.image is not None else [item]
-            context = engine._context(shown)
-            branch = engine._branch(0, item, context)
-            if isinstance(branch, Failed):
-                continue
-            prefix = [*engine._system, *(context or [])]
-            for start, end in branch.scored:
-                ids = [*prefix, *branch.ids[:end]]
-                sequences.append((ids, [(len(prefix) + start, len(prefix) + end)]))
-    return sequences
-
-
-def plain(model: Any, sequences: Sequence[tuple[list[int], list[tuple[int, int]]]]) -> float:
-    """Sum of all losses, one forward pass a sequence, logits everywhere."""
-    total = 0.0
+    for items in work:
+        for shown in (False, True):
+            prepared = engine.conversations.prepare([item for item in items if (item.image is not None) == shown])
+            rows = [row for row in prepared.rows if isinstance(row, Tokenised)]
+            sequences += [(row.sequence, prepared.inputs | prepared.token_types) for row in rows]
+    found = []
+    started = seconds()
     with torch.inference_mode():
-        for ids, spans in sequences:
-            labels = torch.full((1, len(ids)), -100)
-            for start, end in spans:
-                labels[0, start:end] = torch.tensor(ids[start:end])
-            loss = model(input_ids=torch.tensor([ids]), labels=labels).loss
-            total += loss.item() * sum(end - start for start, end in spans)
-    return total
+        for sequence, inputs in sequences:
+            ids = torch.tensor([sequence.ids], device=model.device)
+            labels = torch.full_like(ids, -100)
+            ((start, end),) = sequence.scored
+            labels[0, start:end] = ids[0, start:end]
+            cast = {
+                name: value.to(model.dtype) if value.is_floating_point() else value for name, value in inputs.items()
+            }
+            found.append(model(input_ids=ids, labels=labels, **cast).loss.item() * (end - start))
+    return seconds() - started, found
+
+
+def _cast(value: Any, dtype: Any) -> Any:
+    return value.to(dtype) if value.is_floating_point() else value
+
+
+def raw(model: Any, tokens: int, rows: int = 8, width: int = 128) -> float:
+    """Tokens a second of plain batched passes, logits included. The best of three shapes."""
+    rates = []
+    for shape in ((rows, width), (rows // 2, width * 2), (rows // 4, width * 4)):
+        ids = torch.randint(0, 1000, shape, device=model.device)
+        passes = max(1, round(tokens / ids.numel()))
+        with torch.inference_mode():
+            model(input_ids=ids, use_cache=False)
+            started = seconds()
+            for _ in range(passes):
+                model(input_ids=ids, use_cache=False)
+            rates.append(passes * ids.numel() / (seconds() - started))
+    return float(max(rates))
+
+
+def seconds() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def engine_of(options: argparse.Namespace, folder: Path) -> Any:
+    made: dict[str, Callable[[], str]] = {  # by name of --model
+        "small": lambda: text_model("small", folder / "model"),
+        "mid": lambda: text_model("mid", folder / "model"),
+        "vision": lambda: vision_model("small", folder / "model"),
+        "vision-mid": lambda: vision_model("mid", folder / "model"),
+    }
+    spec: dict[str, Any] = {"kind": "embedded"}
+    if options.model != "embedded":
+        spec = {"kind": "hf", "model": made.get(options.model, lambda: options.model)(), "device": options.device}
+    if options.batch_tokens:
+        spec["batch_tokens"] = options.batch_tokens
+    spec["dtype"] = options.dtype
+    return registry.build("loss", EngineSpec.model_validate(spec), Runtime(threads=options.threads))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared/data/records.jsonl")
-    parser.add_argument("--pages", type=int, default=4)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="embedded", help="embedded, small, mid, vision, vision-mid, or a folder")
+    parser.add_argument("--pages", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--batch-tokens", type=int)
+    parser.add_argument("--rounds", type=int, default=1, help="measure so often, in turn, and take the medians")
     options = parser.parse_args()
-    spec = EmbeddedSpec(dtype="float32")
-    engine = EmbeddedLoss.build(spec, Runtime(threads=options.threads))
-    model = AutoModelForCausalLM.from_pretrained(model_path(spec.model), dtype=torch.float32).eval()
-    pages = samples(options.data, options.pages)
-    groups = [[item for pair in page.pairs for item in conditions(page, pair).items] for page in pages]
-    items = [item for group in groups for item in group]
-    sequences = plain_inputs(engine, groups)
-    tokens = sum(len(ids) for ids, _ in sequences)
-    started = time.perf_counter()
-    outcomes = engine.losses(items, Session(NoReplies()))
-    ours = time.perf_counter() - started
-    total = sum(loss.nll for found in outcomes if not isinstance(found, Failed) for loss in found)
-    started = time.perf_counter()
-    wanted = plain(model, sequences)
-    theirs = time.perf_counter() - started
-    pairs = sum(len(page.pairs) for page in pages)
-    print(
-        f"{len(pages)} pages, {pairs} pairs, {len(sequences)} scored texts, {tokens} tokens, {options.threads} threads"
-    )
-    print(f"one pass a text, batch 1  {tokens / theirs:8.0f} tokens/s  {pairs / theirs:6.2f} pairs/s")
-    print(f"engine                    {tokens / ours:8.0f} tokens/s  {pairs / ours:6.2f} pairs/s")
+    with tempfile.TemporaryDirectory() as name:
+        compare(options, Path(name))
+
+
+def compare(options: argparse.Namespace, folder: Path) -> None:
+    engine = engine_of(options, folder)
+    tokens = engine.conversations.count
+    work = [
+        [item for one in pairs for item in conditions(sample, one).values()]
+        for sample, pairs in pages(options.pages, folder, tokens)
+    ]
+    items = [item for page in work for item in page]
+    engine.losses(work[0], Session(NoReplies()))  # warm
+    ours_s, theirs_s, single_s, rates = [], [], [], []
+    for _ in range(options.rounds):
+        before = engine.scorer.tokens
+        started = seconds()
+        outcomes = engine.losses(items, Session(NoReplies()))
+        ours_s.append(seconds() - started)
+        distinct = engine.scorer.tokens - before
+        taken, wanted = plain(engine, work, engine.model)
+        theirs_s.append(taken)
+        rates.append(raw(engine.model, distinct))
+        if engine.model.dtype != torch.float32:
+            single_s.append(plain(engine, work[:1], engine.model.float())[0] * len(work))
+            engine.model.to(getattr(torch, options.dtype) if options.dtype != "auto" else torch.bfloat16)
+    report(options, engine, (ours_s, theirs_s, single_s, rates), distinct, (outcomes, wanted, work))
+
+
+def report(options: argparse.Namespace, engine: Any, times: Any, distinct: int, losses: Any) -> None:
+    ours, theirs, rate = (statistics.median(times[i]) for i in (0, 1, 3))
+    outcomes, wanted, work = losses
+    scored = zip(order_of_plain(work), wanted, strict=True)
+    pairs = [(outcomes[i][0].nll, nll) for i, nll in scored if not isinstance(outcomes[i], Failed)]
+    print(f"{engine.name}, {options.device}, {options.threads} threads, {len(work)} pages, {len(outcomes)} texts")
+    print(f"plain: one pass a text    {theirs:8.2f} s")
+    print(f"engine                    {ours:8.2f} s   {distinct} tokens with padding")
     print(f"times faster              {theirs / ours:8.2f}")
-    print(f"losses differ by          {abs(total - wanted) / wanted:8.1e}")
+    if times[2]:
+        print(f"times faster than float32 {statistics.median(times[2]) / ours:8.2f}")
+    print(f"of raw batched tokens/s   {distinct / ours / rate:8.2f}   ({distinct / ours:.0f} of {rate:.0f})")
+    worst = max(abs(a - b) / b for a, b in pairs)
+    whole = abs(sum(a for a, _ in pairs) / sum(b for _, b in pairs) - 1)
+    print(f"losses differ by          {whole:8.1e} in sum, {worst:.1e} at most")
+
+
+def order_of_plain(work: Sequence[Sequence[LossItem]]) -> list[int]:
+    """The plain way takes each page's conditions without the image first."""
+    order, at = [], 0
+    for items in work:
+        for shown in (False, True):
+            order += [at + i for i, item in enumerate(items) if (item.image is not None) == shown]
+        at += len(items)
+    return order
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Boxes are `(x0, y0, x1, y1)` in pixels of the image after EXIF rotation, origin 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 Box = tuple[float, float, float, float]
 
@@ -149,7 +149,8 @@ class TokenLoss:
     nll: float
 
 
-CONDITIONS = ("a", "a_q", "a_i", "a_qi", "r_s", "r_qas", "r_si", "r_qasi", "q", "q_a")
+Condition = Literal["a", "a_q", "a_i", "a_qi", "r_s", "r_qas", "r_si", "r_qasi", "q", "q_a"]
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ BUILTIN: dict[Family, dict[str, str]] = {
     },
     "loss": {
         "embedded": "glossator.engines.loss.embedded:EmbeddedLoss",
+        "endpoint": "glossator.engines.loss.endpoint:EndpointLoss",
         "fake": "glossator.engines.fake:FakeLoss",
         "hf": "glossator.engines.loss.hf:HfLoss",
     },
@@ -37,6 +38,7 @@ EXTRA_OF = {
     "rapidocr": "embedded",
     "embedded": "embedded",
     "chat": "chat",
+    "endpoint": "chat",
     "hf": "hf",
 }
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Literal
 
 from pydantic import Field
 
 from glossator.difficulty import MIN_TOKENS
 from glossator.engines.base import LossItem, Session, Turn, TurnLoss
-from glossator.records import CONDITIONS, Losses, Pair, Sample, TokenLoss
+from glossator.records import CONDITIONS, Condition, Losses, Pair, Sample, TokenLoss
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
 
-Condition = Literal["a", "a_q", "a_i", "a_qi", "r_s", "r_qas", "r_si", "r_qasi", "q", "q_a"]
 IMAGES_AT_ONCE = 16
 GUESS = "Here is an answer. Write the question that it answers.\n\n{answer}"
 

@@ -12,13 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from glossator.engines.base import LossItem, Turn
+from glossator.engines.base import LossItem, Turn, TurnLoss
 from glossator.engines.loss.context import ocr_context
 from glossator.engines.loss.forward import Span, TokenSequence
 from glossator.engines.loss.template import ChatTemplate, Rendered
 from glossator.images import open_image
 from glossator.records import ImageRecord
 from glossator.results import Failed
+
+_TRIAL = [
+    LossItem(None, turns, (len(turns) - 1,))
+    for turns in (
+        (Turn("user", "What is this?"), Turn("assistant", "This is a trial.")),
+        (Turn("user", "What is it for?"), Turn("assistant", "It shows whether both ways agree.")),
+        (Turn("assistant", "This is a trial."),),
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,25 @@ class TextConversations:
         shown = self._shown(items)
         return Prepared([self._tokenised(item, shown) for item in items])
 
-    def trial(self) -> Prepared | None:
-        """A conversation that shows a picture, to try the model with; None for a model without eyes."""
-        return None
+    def count(self, text: str) -> int:
+        """How many tokens a text has by itself."""
+        return len(self._offsets(text)[0])
+
+    def with_marks(self, item: LossItem, pictures: int) -> Tokenised | Failed:
+        """The tokens of a conversation with one mark a picture, as a server gets it that puts the pictures in."""
+        rendered = self._template.render(item.turns, pictures)
+        if isinstance(rendered, Failed):
+            return rendered
+        return self._located(rendered, [rendered.spans[i] for i in item.scored])
+
+    def length_with_marks(self, item: LossItem, pictures: int) -> int | Failed:
+        """How many tokens that is in all, up to the end that the template sets after the last text."""
+        rendered = self._template.render(item.turns, pictures)
+        return rendered if isinstance(rendered, Failed) else self.count(rendered.text)
+
+    def trial(self) -> Prepared:
+        """A small conversation under three conditions, to try the model with; with a picture if it has eyes."""
+        return self.prepare(_TRIAL)
 
     def _shown(self, items: Sequence[LossItem]) -> str:
         """The OCR text that all items share, cut to its budget."""
@@ -108,8 +133,8 @@ class TextConversations:
         scored, inside = [], []
         for start, end in spans:
             found = [i for i, (begin, finish) in enumerate(offsets) if begin < end and finish > start]
-            if start == end or not found:
-                return Failed("not_scored", "a text without tokens")
+            if not rendered.text[start:end].strip() or not found:
+                return Failed("not_scored", "an empty text")
             tokens = range(found[0], found[-1] + 1)
             if len(tokens) > self._limits.turn:
                 return Failed("not_scored", f"{len(tokens)} tokens; at most {self._limits.turn} are scored")
@@ -126,12 +151,16 @@ class TextConversations:
 
     def _offsets(self, text: str) -> tuple[list[int], list[Span]]:
         """Token ids, and the characters that each covers."""
-        special = self._adds_special_tokens(text)
+        special = self.adds_special_tokens(text)
         found = self._tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
         return list(found["input_ids"]), [tuple(pair) for pair in found["offset_mapping"]]
 
-    def _adds_special_tokens(self, _text: str) -> bool:
-        return False  # a tokenizer's own chat template prints all special tokens, as transformers assumes
+    def adds_special_tokens(self, _text: str) -> bool:
+        """Whether the tokenizer sets special tokens of its own around a rendered conversation.
+
+        It does not: a tokenizer's chat template prints them all, as transformers assumes.
+        """
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +208,7 @@ class PictureConversations(TextConversations):
             text=[first.text],
             images=pictures,
             return_tensors="pt",
-            add_special_tokens=self._adds_special_tokens(first.text),
+            add_special_tokens=self.adds_special_tokens(first.text),
         )
         head = self._head(first, given["input_ids"][0].tolist())
         if isinstance(head, Failed):
@@ -190,12 +219,11 @@ class PictureConversations(TextConversations):
         ]
         return self._with_inputs(rows, given, head)
 
-    def trial(self) -> Prepared | None:
-        """See `TextConversations`: a small grey picture."""
+    def trial(self) -> Prepared:
+        """See `TextConversations`: about a small grey picture."""
         from PIL import Image
 
-        picture = Image.radial_gradient("L").resize((96, 64)).convert("RGB")
-        return self._prepared([LossItem(None, (Turn("user", "Q"), Turn("assistant", "An answer")), (1,))], [picture])
+        return self._prepared(_TRIAL, [Image.radial_gradient("L").resize((96, 64)).convert("RGB")])
 
     def _text_only(self, rendered: Rendered | Failed, item: LossItem) -> Tokenised | Failed:
         if isinstance(rendered, Failed):
@@ -224,8 +252,8 @@ class PictureConversations(TextConversations):
                 inputs[name] = self._convert(value)
         return Prepared(rows, inputs, end, token_types)
 
-    def _adds_special_tokens(self, text: str) -> bool:
-        """A processor's template may leave the first token to the tokenizer (LLaVA); never twice."""
+    def adds_special_tokens(self, text: str) -> bool:
+        """See `TextConversations`. A processor's template may leave the first token to the tokenizer (LLaVA)."""
         first = self._tokenizer.bos_token
         return first is None or not text.startswith(first)
 
@@ -239,3 +267,28 @@ def open_all(root: Path, image: ImageRecord) -> list[Any] | Failed:
             return Failed(picture.category, f"{path}: {picture.message}")
         pictures.append(picture)
     return pictures
+
+
+def by_image(items: Sequence[LossItem]) -> list[list[int]]:
+    """Indexes of items that share an image; those without one come together."""
+    groups: dict[str, list[int]] = {}
+    for i, item in enumerate(items):
+        groups.setdefault(item.image.image.image_id if item.image else "", []).append(i)
+    return list(groups.values())
+
+
+def same_tokens(row: Tokenised | Failed, item: LossItem, known: dict[str, tuple[int, ...]]) -> Tokenised | Failed:
+    """The row, if each of its scored texts has the tokens that it had before; `known` remembers them."""
+    if isinstance(row, Failed):
+        return row
+    for index, (start, end) in zip(item.scored, row.sequence.scored, strict=True):
+        ids = row.sequence.ids[start:end]
+        if known.setdefault(item.turns[index].text, ids) != ids:
+            return Failed("not_scored", "its tokens are not the same in every condition")
+    return row
+
+
+def turn_loss(offsets: Sequence[Span], losses: Sequence[float]) -> TurnLoss:
+    """The loss of one text from those of its tokens and the characters that they cover."""
+    tokens = tuple((start, end, nll) for (start, end), nll in zip(offsets, losses, strict=True))
+    return TurnLoss(sum(losses), len(losses), tokens)

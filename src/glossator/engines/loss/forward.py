@@ -49,7 +49,7 @@ Losses = list[list[float]]  # for each scored text, the loss (nats) of each of i
 
 
 @dataclass(frozen=True, slots=True)
-class _Branch:
+class Branch:
     """One sequence that goes through the model; `owners` are the texts scored on the way, as (sequence, text)."""
 
     ids: tuple[int, ...]
@@ -79,7 +79,7 @@ class PrefixScorer:
         """For each sequence of the group the losses of its texts, or why there are none."""
         import torch
 
-        branches = _merged(group.sequences)
+        branches = merged(group.sequences)
         results: list[list[list[float] | None]] = [[None] * len(sequence.scored) for sequence in group.sequences]
         failed: dict[int, Failed] = {}
         with torch.inference_mode():
@@ -90,7 +90,7 @@ class PrefixScorer:
                     self._deliver(branch, losses, results, failed)
         return [failed.get(i) or [text or [] for text in texts] for i, texts in enumerate(results)]
 
-    def _deliver(self, branch: _Branch, losses: Any, results: Any, failed: dict[int, Failed]) -> None:
+    def _deliver(self, branch: Branch, losses: Any, results: Any, failed: dict[int, Failed]) -> None:
         for number, (sequence, text) in enumerate(branch.owners):
             if isinstance(losses, Failed):
                 failed[sequence] = losses
@@ -99,7 +99,7 @@ class PrefixScorer:
             else:
                 results[sequence][text] = losses[number]
 
-    def _shared_length(self, group: Group, branches: Sequence[_Branch]) -> int:
+    def _shared_length(self, group: Group, branches: Sequence[Branch]) -> int:
         """How many tokens all branches begin with. The token before a scored one stays outside: its logits are needed.
 
         Pictures are computed with the beginning or not at all: 0 where they do not lie within it.
@@ -114,7 +114,7 @@ class PrefixScorer:
     def _prefix(self, group: Group, length: int) -> _Prefix:
         import torch
 
-        self._forget_positions()
+        self.forget_positions()
         ids = torch.tensor([group.sequences[0].ids[:length]], device=self.model.device)
         output = self._base(input_ids=ids, use_cache=True, **group.inputs, **self._types(group, length))
         self.tokens += length
@@ -125,13 +125,11 @@ class PrefixScorer:
         import torch
 
         known = {name: values[:, :length] for name, values in group.token_types.items()}
-        return {
-            name: torch.nn.functional.pad(values, (0, length - values.shape[1])) for name, values in known.items()
-        }
+        return {name: torch.nn.functional.pad(values, (0, length - values.shape[1])) for name, values in known.items()}
 
-    def _batches(self, branches: Sequence[_Branch], start: int) -> Iterator[list[_Branch]]:
+    def _batches(self, branches: Sequence[Branch], start: int) -> Iterator[list[Branch]]:
         """Batches of like length. `start` tokens of each branch are already done."""
-        batch: list[_Branch] = []
+        batch: list[Branch] = []
         scored = 0
         for branch in sorted(branches, key=lambda branch: (len(branch.ids), branch.owners)):
             width, texts = len(branch.ids) - start, sum(end - begin for begin, end in branch.spans)
@@ -144,7 +142,7 @@ class PrefixScorer:
         if batch:
             yield batch
 
-    def _losses(self, batch: list[_Branch], prefix: _Prefix | None, start: int, group: Group) -> list[Any]:
+    def _losses(self, batch: list[Branch], prefix: _Prefix | None, start: int, group: Group) -> list[Any]:
         """One entry a branch: the losses of its texts. Out of memory halves the batch, for this and what follows."""
         try:
             return self._forward(batch, prefix, start, group)
@@ -161,7 +159,7 @@ class PrefixScorer:
             *self._losses(batch[half:], prefix, start, group),
         ]
 
-    def _forward(self, batch: list[_Branch], prefix: _Prefix | None, start: int, group: Group) -> list[Any]:
+    def _forward(self, batch: list[Branch], prefix: _Prefix | None, start: int, group: Group) -> list[Any]:
         import torch
 
         if prefix is None and group.inputs and len(batch) > 1:
@@ -195,7 +193,7 @@ class PrefixScorer:
         return {"past_key_values": prefix.before(rows), "position_ids": positions, "use_cache": True}
 
     def _whole(self, group: Group, width: int) -> dict[str, Any]:
-        self._forget_positions()
+        self.forget_positions()
         return {"use_cache": False, **group.inputs, **self._types(group, width)}
 
     @property
@@ -209,7 +207,7 @@ class PrefixScorer:
             return self.model(**inputs)
         return self._inner(**inputs)
 
-    def _forget_positions(self) -> None:
+    def forget_positions(self) -> None:
         """Qwen-VL models remember the picture positions of their last input; a new one must not meet them."""
         if hasattr(self._inner, "rope_deltas"):
             self._inner.rope_deltas = None
@@ -263,7 +261,7 @@ def _shared_layer(layer: Any) -> Any:
     import torch
     from transformers.cache_utils import DynamicLayer
 
-    class SharedLayer(DynamicLayer):
+    class SharedLayer(DynamicLayer):  # type: ignore[misc]
         def update(self, key_states: Any, value_states: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, Any]:
             rows = key_states.shape[0]
             keys = torch.cat([layer.keys.expand(rows, -1, -1, -1), key_states], dim=-2)
@@ -275,15 +273,13 @@ def _shared_layer(layer: Any) -> Any:
     return shared
 
 
-def _merged(sequences: Sequence[TokenSequence]) -> list[_Branch]:
+def merged(sequences: Sequence[TokenSequence]) -> list[Branch]:
     """The sequences up to their last scored token, those with which another begins merged into it."""
-    order = sorted(
-        (sequence.ids[: max(end for _, end in sequence.scored)], i) for i, sequence in enumerate(sequences)
-    )
-    branches: list[_Branch] = []
+    order = sorted((sequence.ids[: max(end for _, end in sequence.scored)], i) for i, sequence in enumerate(sequences))
+    branches: list[Branch] = []
     for ids, i in reversed(order):
         if not branches or branches[-1].ids[: len(ids)] != ids:
-            branches.append(_Branch(ids, [], []))
+            branches.append(Branch(ids, [], []))
         for number, span in enumerate(sequences[i].scored):
             branches[-1].spans.append(span)
             branches[-1].owners.append((i, number))

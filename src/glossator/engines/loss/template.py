@@ -1,7 +1,7 @@
 """Conversations as one text in a model's own chat template, and where each turn's text lies in it.
 
-A conversation that begins with an answer gets an empty question before it, so that an answer stands in the same frame in
-every condition: after a user's turn that holds the image, the question, both or nothing.
+A conversation that begins with an answer gets an empty question before it, so that an answer stands in the same frame
+in every condition: after a user's turn that holds the image, the question, both or nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class ChatTemplate:
         try:
             self._apply([Turn("user", "Q"), Turn("assistant", "A")], 0)
         except Exception as error:
-            raise UsageError(f"the model's chat template can't be used: {error}; give one with chat_template") from error
+            raise UsageError(
+                f"the model's chat template can't be used: {error}; give one with chat_template"
+            ) from error
 
     def render(self, turns: Sequence[Turn], images: int = 0) -> Rendered | Failed:
         """The conversation as text, `images` image marks before its first question.
@@ -65,7 +67,7 @@ class ChatTemplate:
         Failures: `not_scored` where the template changes a text beyond recognition.
         """
         shift = int(turns[0].role == "assistant")
-        texts = [self._harmless(turn.text) for turn in turns]
+        texts = [self.harmless(turn.text) for turn in turns]
         if shift:
             turns = [Turn("user", ""), *turns]
             texts = ["", *texts]
@@ -78,7 +80,7 @@ class ChatTemplate:
             return Failed("not_scored", "the model's chat template changes this text; it can't be found again")
         return Rendered(rendered, tuple(found[shift:]))
 
-    def _harmless(self, text: str) -> str:
+    def harmless(self, text: str) -> str:
         for token in self._reserved:
             if token in text:
                 text = text.replace(token, token[:-1] + _JOINER + token[-1:])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,17 +10,16 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, Field
 
 from glossator.engines.base import Explanation, PairDraft, Runtime, Session, Spec, Step
+from glossator.engines.endpoint import data_uri, endpoint_of
 from glossator.engines.writer import prompts
-from glossator.engines.writer.endpoint import Request, ask_all, key_of
+from glossator.engines.writer.endpoint import Request, ask_all
 from glossator.engines.writer.schemas import CaptionReply, ExplanationsReply, PairsReply
-from glossator.errors import MissingExtraError, UsageError
-from glossator.images import open_image
+from glossator.errors import MissingExtraError
 from glossator.recipe import Endpoint
 from glossator.records import Pair, Sample
 from glossator.results import Failed, Outcome, Usage
 
 _SIDES = {"low": 512, "full": 2048}
-_MAX_PIXELS = 10**9  # ingest has already refused what is over the recipe's limit
 _TOKENS_PER_IMAGE = {"none": 0, "low": 85, "full": 1100}
 
 
@@ -59,11 +56,7 @@ class ChatWriter:
         """Raises `UsageError` if the recipe names no endpoint for the model, or its key is not set."""
         if find_spec("openai") is None:
             raise MissingExtraError("the engine 'chat'", "chat")
-        endpoint = runtime.endpoints.get(spec.model) or runtime.endpoints.get("default")
-        if endpoint is None:
-            raise UsageError(f"no endpoint for the model {spec.model}: set run.endpoints.default.url in the recipe")
-        key_of(endpoint, spec.model)
-        return cls(spec, endpoint)
+        return cls(spec, endpoint_of(runtime.endpoints, spec.model))
 
     @classmethod
     def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
@@ -125,7 +118,7 @@ class ChatWriter:
         text = prompt.fill(sample, pairs=pairs, **values)
         content: Any = text
         if self.spec.image != "none":
-            picture = _data_uri(Path(sample.root) / sample.image.path, _SIDES[self.spec.image])
+            picture = data_uri(Path(sample.root) / sample.image.path, _SIDES[self.spec.image])
             if isinstance(picture, Failed):
                 return picture
             detail = {"low": "low", "full": "high"}[self.spec.image]
@@ -166,14 +159,3 @@ def _by_number(pairs: Sequence[Pair], reply: ExplanationsReply) -> list[Outcome[
     found = dict(zip(reversed(numbers), reversed(given), strict=True))
     missing = Failed("malformed_reply", "the model gave no explanation with this pair's number", retriable=True)
     return [found.get(number, missing) for number in range(1, len(pairs) + 1)]
-
-
-def _data_uri(path: Path, side: int) -> str | Failed:
-    """The image as a JPEG data URI, at most `side` pixels on its longer side; equal images give equal text."""
-    image = open_image(path, _MAX_PIXELS)
-    if isinstance(image, Failed):
-        return image
-    image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -12,8 +11,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from glossator.engines.base import Session
+from glossator.engines.endpoint import Caller, all_or_stop
 from glossator.engines.writer.schemas import json_text
-from glossator.errors import CredentialsError, EndpointDownError, UsageError
 from glossator.fingerprint import fingerprint
 from glossator.recipe import Endpoint
 from glossator.results import Failed, Outcome, Usage
@@ -35,16 +34,6 @@ class Request:
         return fingerprint(self.body)
 
 
-def key_of(endpoint: Endpoint, model: str) -> str:
-    """The key from the environment; a dummy where the endpoint wants none. Raises `UsageError` if it is not set."""
-    if endpoint.key_env is None:
-        return "none"
-    key = os.environ.get(endpoint.key_env, "")
-    if not key:
-        raise UsageError(f"the environment variable {endpoint.key_env} is not set; it must hold the key for {model}")
-    return key
-
-
 def ask_all(endpoint: Endpoint, model: str, requests: Sequence[Request], session: Session) -> list[Outcome[BaseModel]]:
     """The validated reply to each request, in order.
 
@@ -63,21 +52,11 @@ class _Client:
         self.endpoint = endpoint
         self.model = model
         self.session = session
-        self._slots = asyncio.Semaphore(endpoint.in_flight)
-        self._reached = False
-        self._sdk: Any = None
+        self._caller = Caller(endpoint, model)
 
     async def ask_all(self, requests: Sequence[Request]) -> list[Outcome[BaseModel]]:
-        from openai import AsyncOpenAI
-
-        self._sdk = AsyncOpenAI(
-            base_url=self.endpoint.url,
-            api_key=key_of(self.endpoint, self.model),
-            timeout=self.endpoint.timeout_s,
-            max_retries=self.endpoint.max_retries,
-        )
-        async with self._sdk:
-            return await _all_or_stop([partial(self._ask, request) for request in requests])
+        async with self._caller:
+            return await all_or_stop([partial(self._ask, request) for request in requests])
 
     async def _ask(self, request: Request) -> Outcome[BaseModel]:
         """One validated reply; a malformed one is asked for again with what was wrong with it."""
@@ -105,43 +84,15 @@ class _Client:
         known = self.session.replies.get(request.key)
         if known is not None and not (self.session.retry and _parse(known["text"], request.schema)[0] is None):
             return known
-        async with self._slots:
-            outcome = await self._buy(request.body)
+        outcome = await self._caller.call(partial(_buy, request.body))
         if not isinstance(outcome, Failed):
             self.session.replies.put(request.key, outcome)
             self.session.usage += Usage(1, outcome["tokens_in"], outcome["tokens_out"])
         return outcome
 
-    async def _buy(self, body: dict[str, Any]) -> dict[str, Any] | Failed:
-        import openai
 
-        try:
-            answer = await self._sdk.chat.completions.create(**body)
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise CredentialsError(
-                f"{self.endpoint.url} refuses the key for {self.model} (status {error.status_code}); "
-                f"check the variable {self.endpoint.key_env or 'named by key_env (none is set)'}"
-            ) from None
-        except openai.APITimeoutError:
-            return Failed("timeout", f"no reply within {self.endpoint.timeout_s:g} s", retriable=True)
-        except openai.APIConnectionError as error:
-            if not self._reached:
-                raise EndpointDownError(f"{self.endpoint.url} can't be reached; is the server running?") from None
-            return Failed("server", f"connection lost: {type(error.__cause__ or error).__name__}", retriable=True)
-        except openai.RateLimitError:
-            return Failed("rate_limit", "still rate limited (status 429) after all retries", retriable=True)
-        except openai.APIStatusError as error:
-            return _status_failure(error.status_code)
-        except openai.APIError as error:
-            return Failed("server", f"no valid reply: {type(error).__name__}", retriable=True)
-        self._reached = True
-        return _stored(answer)
-
-
-def _status_failure(status: int) -> Failed:
-    if status >= 500:
-        return Failed("server", f"server error (status {status}) after all retries", retriable=True)
-    return Failed("refused", f"the endpoint refuses the request (status {status})")
+async def _buy(body: dict[str, Any], sdk: Any) -> dict[str, Any]:
+    return _stored(await sdk.chat.completions.create(**body))
 
 
 def _stored(answer: Any) -> dict[str, Any]:
@@ -172,15 +123,3 @@ def _ask_again(body: dict[str, Any], text: str, problem: str) -> dict[str, Any]:
         "content": f"Your reply does not fit the form ({problem}). Reply with the JSON object only.",
     }
     return {**body, "messages": [*body["messages"], {"role": "assistant", "content": text[:4000]}, again]}
-
-
-async def _all_or_stop(jobs: Sequence[Callable[[], Awaitable[Outcome[BaseModel]]]]) -> list[Outcome[BaseModel]]:
-    """All results in order. The first error that stops the run cancels the rest."""
-    tasks = [asyncio.ensure_future(job()) for job in jobs]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
