@@ -109,7 +109,7 @@ def raw(model: Any, tokens: int, rows: int = 8, width: int = 128) -> float:
 
 def seconds() -> float:
     if torch.cuda.is_available():
-        torch.cuda.synchronize()
+        torch.cuda.synchronize()  # type: ignore[no-untyped-call]
     return time.perf_counter()
 
 
