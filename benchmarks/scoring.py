@@ -109,7 +109,7 @@ def raw(model: Any, tokens: int, rows: int = 8, width: int = 128) -> float:
 
 def seconds() -> float:
     if torch.cuda.is_available():
-        torch.cuda.synchronize()  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
     return time.perf_counter()
 
 
@@ -122,7 +122,8 @@ def engine_of(options: argparse.Namespace, folder: Path) -> Any:
     }
     spec: dict[str, Any] = {"kind": "embedded"}
     if options.model != "embedded":
-        spec = {"kind": "hf", "model": made.get(options.model, lambda: options.model)(), "device": options.device}
+        make = made.get(options.model)
+        spec = {"kind": "hf", "model": make() if make else options.model, "device": options.device}
     if options.batch_tokens:
         spec["batch_tokens"] = options.batch_tokens
     spec["dtype"] = options.dtype

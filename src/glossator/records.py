@@ -112,11 +112,13 @@ class Pair:
         source_id: the source record that the pair belongs to.
         kind: what kind of question it is (field, table, chart-value, heading, yes-no, ...).
         evidence: the spans that the answer was found in; empty if it was not found.
-        grounding: how well the answer's text matches its evidence, 0..1 (1 = stands there literally).
+        grounding: how well the answer's text matches its evidence, 0..1 (1 = stands there literally); None without a
+            picture.
         question_similarity: highest similarity (0..1) to an earlier question of the same image.
         repaired_from: pair_id of the rejected pair that this one mends, or None.
         context: the conversation before the question, as JSON (a list of [role, text]); empty where there is none.
-        turn: the question's place among the questions of its source conversation, from 0.
+        conversation: pairs of one image with the same number are turns of one conversation, in their order.
+        meta: what else the source says of the pair, as JSON (`defect` names a planted one).
     """
 
     pair_id: str
@@ -126,14 +128,15 @@ class Pair:
     answer: str
     kind: str = ""
     evidence: tuple[Evidence, ...] = ()
-    grounding: float = 0.0
+    grounding: float | None = 0.0
     question_similarity: float = 0.0
     explain_question: str = ""
     explain_answer: str = ""
     writer: str = ""
     repaired_from: str | None = None
     context: str = ""
-    turn: int = 0
+    conversation: int = 0
+    meta: str = ""
 
 
 @dataclass(frozen=True, slots=True)

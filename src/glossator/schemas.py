@@ -45,7 +45,8 @@ _PAIR = pa.schema(
         ("writer", _TEXT),
         ("repaired_from", _TEXT),
         ("context", _TEXT),
-        ("turn", pa.int64()),
+        ("conversation", pa.int64()),
+        ("meta", _TEXT),
     ]
 )
 

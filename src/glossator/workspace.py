@@ -232,17 +232,18 @@ def score(
     events: runner.Events | None = None,
     **overrides: Any,
 ) -> Workspace:
-    """Read, score and filter somebody's finished set (LLaVA JSON, ShareGPT, our Parquet). `images` is its image root.
+    """Read, score and filter somebody's finished set (see `formats.foreign`). `images` is its image root.
 
-    Raises the errors of `build`.
+    Pictures that the set holds as bytes are kept beside the workspace. Raises the errors of `build`.
     """
     from glossator.jobs.dataset import as_source
 
+    source, pictures = as_source(Path(dataset), Path(workspace))
     return build(
-        as_source(Path(dataset), Path(workspace)),
+        source,
         workspace,
         recipe,
-        images=images if images is not None else Path(dataset).parent,
+        images=pictures or (images if images is not None else Path(dataset).parent),
         limit=limit,
         events=events,
         **overrides,

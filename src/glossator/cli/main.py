@@ -53,7 +53,7 @@ def build(*, source: Path, out: Path, recipe: str, dry_run: bool, mode: options.
 @options.executor
 @options.output
 def score(dataset: Path, out: Path, images: Path | None, recipe: str, mode: options.Mode, **chosen: Any) -> int:
-    """Score and filter somebody's finished DATASET (LLaVA or ShareGPT JSON, or our Parquet)."""
+    """Score and filter somebody's finished DATASET (LLaVA, ShareGPT, messages, Alpaca: JSON, JSONL or Parquet)."""
     from glossator.cli import run
 
     return run.score(dataset, out, images, recipe, mode, **chosen)

@@ -114,7 +114,10 @@ class OcrEngine(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PairDraft:
-    """An extractive pair as a writer proposes it. `evidence` may be left empty: the stage then looks for it."""
+    """An extractive pair as a writer proposes it. `evidence` may be left empty: the stage then looks for it.
+
+    `context`, `conversation` and `meta` are those of `records.Pair`; a `conversation` of None is one of its own.
+    """
 
     question: str
     answer: str
@@ -124,7 +127,8 @@ class PairDraft:
     explain_question: str = ""
     explain_answer: str = ""
     context: str = ""
-    turn: int = 0
+    conversation: int | None = None
+    meta: str = ""
 
 
 @dataclass(frozen=True, slots=True)

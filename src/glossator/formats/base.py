@@ -35,6 +35,8 @@ class TrainingSample:
         messages: alternating, the user's first.
         kind: `conversation` (a pair and its explanation) or `caption`.
         verdict: `keep` and `reasons`, where rejected samples are exported too.
+        more_images: further images, in their order.
+        meta: what else the set says of the sample, as JSON.
     """
 
     id: str
@@ -42,6 +44,13 @@ class TrainingSample:
     messages: tuple[Message, ...]
     kind: str = "conversation"
     verdict: dict[str, Any] | None = field(default=None, compare=False)
+    more_images: tuple[str, ...] = ()
+    meta: str = field(default="", compare=False)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All its images."""
+        return (self.image, *self.more_images) if self.image is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +125,17 @@ def read_json_rows(path: Path) -> Iterator[tuple[str, Any]]:
                 yield f"line {number}", None
 
 
-def checked_turns(tags: int, roles: list[str], texts: list[str], *, image: bool) -> str | None:
+def checked_turns(tags: int, roles: list[str], texts: list[str], *, images: int) -> str | None:
     """What is wrong with a conversation, or None.
 
     Args:
         tags: how many image tags stand in it.
         roles: `user` and `assistant`, in order.
         texts: the texts without the leading image tag.
-        image: whether the row names an image.
+        images: how many images the row names.
     """
-    if tags != int(image):
-        return f"{tags} image tags for {int(image)} images"
+    if tags != images:
+        return f"{tags} image tags for {images} images"
     if any(IMAGE_TAG in text for text in texts):
         return "an image tag astray in a text"
     if not roles or len(roles) % 2 or roles != ["user", "assistant"] * (len(roles) // 2):
@@ -134,6 +143,11 @@ def checked_turns(tags: int, roles: list[str], texts: list[str], *, image: bool)
     if any(not text.strip() for text in texts):
         return "an empty turn"
     return None
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list as it is, None as an empty one, anything else as a list of one."""
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 
 def missing_image(image: str | None, root: Path) -> str | None:

@@ -11,14 +11,16 @@ _ROLE: dict[str, Role] = {"human": "user", "user": "user", "gpt": "assistant", "
 
 
 def to_turns(sample: TrainingSample) -> list[dict[str, str]]:
-    """The turns of a sample; the image tag stands once, before the first."""
+    """The turns of a sample; one image tag an image stands before the first."""
     turns = [{"from": _FROM[message.role], "value": neutral(message.text)} for message in sample.messages]
-    if sample.image is not None:
-        turns[0]["value"] = f"{IMAGE_TAG}\n{turns[0]['value']}"
+    if sample.images:
+        turns[0]["value"] = f"{IMAGE_TAG}\n" * len(sample.images) + turns[0]["value"]
     return turns
 
 
-def from_turns(where: str, id_: str, image: str | None, turns: Any) -> TrainingSample | BadSample:
+def from_turns(
+    where: str, id_: str, image: str | None, turns: Any, more_images: tuple[str, ...] = ()
+) -> TrainingSample | BadSample:
     """A sample from somebody's turns; system turns, a leading answer and image tags are left out."""
     if not isinstance(turns, list):
         return BadSample(where, "no list of conversations")
@@ -37,17 +39,17 @@ def from_turns(where: str, id_: str, image: str | None, turns: Any) -> TrainingS
         messages.append(Message(role, original(text).strip()))
     if len(messages) % 2:
         messages.pop()
-    wrong = checked_turns(0, [m.role for m in messages], [neutral(m.text) for m in messages], image=False)
-    return BadSample(where, wrong) if wrong else TrainingSample(id_, image, tuple(messages))
+    wrong = checked_turns(0, [m.role for m in messages], [neutral(m.text) for m in messages], images=0)
+    return BadSample(where, wrong) if wrong else TrainingSample(id_, image, tuple(messages), more_images=more_images)
 
 
-def check_turns(where: str, turns: Any, *, image: bool) -> BadSample | None:
+def check_turns(where: str, turns: Any, *, images: int) -> BadSample | None:
     """What a trainer would trip over in one row."""
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         return BadSample(where, "no list of conversations")
     values = [str(turn.get("value", "")) for turn in turns]
     tags = sum(value.count(IMAGE_TAG) for value in values)
-    texts = [values[0].removeprefix(f"{IMAGE_TAG}\n"), *values[1:]] if values else []
+    texts = [values[0].removeprefix(f"{IMAGE_TAG}\n" * images), *values[1:]] if values else []
     roles = [str(_ROLE.get(str(turn.get("from")), turn.get("from"))) for turn in turns]
-    wrong = checked_turns(tags, roles, texts, image=image)
+    wrong = checked_turns(tags, roles, texts, images=images)
     return BadSample(where, wrong) if wrong else None

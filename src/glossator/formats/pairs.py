@@ -20,12 +20,16 @@ _ASKS_WHY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ForeignPair:
-    """A question and its answer, with the explanation that the set gives for it (empty where it gives none)."""
+    """A question and its answer, with the explanation that the set gives for it (empty where it gives none).
+
+    `context` holds the conversation before the question.
+    """
 
     question: str
     answer: str
     explain_question: str = ""
     explain_answer: str = ""
+    context: tuple[Message, ...] = ()
 
 
 def to_pairs(messages: Sequence[Message]) -> list[ForeignPair]:
@@ -35,11 +39,12 @@ def to_pairs(messages: Sequence[Message]) -> list[ForeignPair]:
     i = 0
     while i < len(turns):
         question, answer = turns[i]
+        before = tuple(messages[: 2 * i])
         following = turns[i + 1] if i + 1 < len(turns) else None
         if following is not None and _ASKS_WHY.match(following[0].text.strip()):
-            found.append(ForeignPair(question.text, answer.text, following[0].text, following[1].text))
+            found.append(ForeignPair(question.text, answer.text, following[0].text, following[1].text, before))
             i += 2
         else:
-            found.append(ForeignPair(question.text, answer.text))
+            found.append(ForeignPair(question.text, answer.text, context=before))
             i += 1
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 name = "parquet"
 file_name = "pairs.parquet"
+_READ = ("pair_id", "source_id", "image", "question", "answer", "explain_question", "explain_answer")
 COLUMNS = (
     "source_id", "image_id", "pair_id", "image", "kind", "question", "answer", "evidence", "grounding",
     "explain_question", "explain_answer", "enriched_caption", "writer", "scorer", "ifd", "vfd", "mifd", "ffd",
-    "keep", "reasons",
+    "keep", "reasons", "more_images", "context", "meta",
 )  # fmt: skip
 
 
@@ -31,11 +33,19 @@ def write_frame(rows: pl.LazyFrame, path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a Parquet file has the columns of this format."""
+    try:
+        return set(_READ) <= set(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        return False
+
+
 def read(path: Path) -> Iterator[TrainingSample | BadSample]:
     """Each row as a conversation. Raises `UsageError` if the file is no such Parquet file."""
     try:
         file = pq.ParquetFile(path)
-        wanted = ["pair_id", "source_id", "image", "question", "answer", "explain_question", "explain_answer"]
+        wanted = [*_READ, *(name for name in ("more_images", "context", "meta") if name in file.schema_arrow.names)]
         batches = file.iter_batches(columns=wanted)
         for number, row in enumerate(row for batch in batches for row in batch.to_pylist()):
             yield _sample(f"row {number}", row)
@@ -49,16 +59,20 @@ def check(path: Path, image_root: Path) -> Iterator[BadSample]:
         if isinstance(sample, BadSample):
             yield sample
             continue
-        missing = missing_image(sample.image, image_root)
-        if missing:
-            yield BadSample(f"row {number}", missing)
+        for image in sample.images:
+            missing = missing_image(image, image_root)
+            if missing:
+                yield BadSample(f"row {number}", missing)
 
 
-def _sample(where: str, row: dict[str, str | None]) -> TrainingSample | BadSample:
-    texts = [row["question"], row["answer"]]
+def _sample(where: str, row: dict[str, Any]) -> TrainingSample | BadSample:
+    texts = [text for _, text in json.loads(row.get("context") or "[]")] + [row["question"], row["answer"]]
     if row["explain_question"] and row["explain_answer"]:
         texts += [row["explain_question"], row["explain_answer"]]
     if not all(texts):
         return BadSample(where, "an empty question or answer")
     messages = tuple(Message("assistant" if i % 2 else "user", str(text)) for i, text in enumerate(texts))
-    return TrainingSample(str(row["pair_id"]), row["image"], messages)
+    more = tuple(row.get("more_images") or ())
+    return TrainingSample(
+        str(row["pair_id"]), row["image"], messages, "pair", more_images=more, meta=row.get("meta") or ""
+    )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from glossator.formats.base import BadSample, TrainingSample, missing_image, read_json_rows, write_json_list
+from glossator.formats.base import BadSample, TrainingSample, as_list, missing_image, read_json_rows, write_json_list
 from glossator.formats.conversations import check_turns, from_turns, to_turns
 
 name = "sharegpt"
@@ -18,7 +18,7 @@ def write(samples: Iterable[TrainingSample], path: Path) -> int:
     count = write_json_list(
         (
             {"id": sample.id, "conversations": to_turns(sample)}
-            | {"images": [sample.image] if sample.image is not None else []}
+            | {"images": list(sample.images)}
             | ({"verdict": sample.verdict} if sample.verdict is not None else {})
             for sample in samples
         ),
@@ -36,24 +36,27 @@ def write(samples: Iterable[TrainingSample], path: Path) -> int:
 
 
 def read(path: Path) -> Iterator[TrainingSample | BadSample]:
-    """See `formats.base.Format`. Rows with several images are not taken."""
+    """See `formats.base.Format`."""
     for where, row in read_json_rows(path):
         if not isinstance(row, dict):
             yield BadSample(where, "no JSON object")
             continue
-        images = row.get("images", row.get("image", []))
-        images = [images] if isinstance(images, str) else images or []
-        if not isinstance(images, list) or len(images) > 1 or not all(isinstance(image, str) for image in images):
-            yield BadSample(where, "not one image by path")
+        images = as_list(row.get("images", row.get("image")))
+        if not all(isinstance(image, str) for image in images):
+            yield BadSample(where, "an image that is no path")
             continue
-        yield from_turns(where, str(row.get("id", where)), images[0] if images else None, row.get("conversations"))
+        first, *more = images or [None]
+        yield from_turns(where, str(row.get("id", where)), first, row.get("conversations"), tuple(more))
 
 
 def check(path: Path, image_root: Path) -> Iterator[BadSample]:
     """See `formats.base.Format`."""
     for where, row in read_json_rows(path):
-        images = row.get("images", [])
-        problem = check_turns(where, row.get("conversations"), image=bool(images))
+        if not isinstance(row, dict):
+            yield BadSample(where, "no JSON object")
+            continue
+        images = as_list(row.get("images"))
+        problem = check_turns(where, row.get("conversations"), images=len(images))
         if problem:
             yield problem
         for image in images:

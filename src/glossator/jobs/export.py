@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +102,9 @@ def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -
     """One row a pair with all that is known of it, in the order of the pairs."""
     import polars as pl
 
-    image = _copied_name() if copied else pl.col("path")
-    images = tables["images"].select("image_id", image.alias("image"))
+    image = pl.when(pl.col("path") != "").then(_copied_name() if copied else pl.col("path"))
+    more = _copied_more() if copied else pl.col("more_paths")
+    images = tables["images"].select("image_id", image.alias("image"), more.alias("more_images"))
     captions = tables["captions"].select("image_id", pl.col("enriched").alias("enriched_caption"))
     scores = tables["scores"].select("pair_id", "scorer", "ifd", "vfd", "mifd", "ffd")
     verdicts = tables["verdicts"].select("pair_id", "keep", "reasons")
@@ -118,22 +119,31 @@ def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -
 
 
 def _samples(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame, *, keep_all: bool) -> Iterator[TrainingSample]:
-    """A caption sample for each image that has an enriched caption and a row, then one sample a pair."""
+    """A caption sample for each image that has an enriched caption and a row, then one sample a conversation."""
     for row in _caption_rows(tables, rows).collect(engine="streaming").iter_rows(named=True):
         ask = _DESCRIBE[int(hashlib.sha256(row["image_id"].encode()).hexdigest()[:8], 16) % len(_DESCRIBE)]
         messages = (Message("user", ask), Message("assistant", row["enriched_caption"]))
         yield TrainingSample(f"{row['image_id']}-caption", row["image"], messages, "caption")
-    for batch in rows.collect(engine="streaming").iter_slices(10_000):
-        for row in batch.iter_rows(named=True):
-            yield _conversation(row, keep_all=keep_all)
+    frame = rows.collect(engine="streaming")
+    named = (row for batch in frame.iter_slices(10_000) for row in batch.iter_rows(named=True))
+    for _, turns in groupby(named, key=lambda row: (row["image_id"], row["conversation"])):
+        yield _conversation(list(turns), keep_all=keep_all)
 
 
-def _conversation(row: dict[str, Any], *, keep_all: bool) -> TrainingSample:
-    messages = [Message("user", row["question"]), Message("assistant", row["answer"])]
-    if row["explain_question"] and row["explain_answer"]:
-        messages += [Message("user", row["explain_question"]), Message("assistant", row["explain_answer"])]
-    verdict = {"keep": row["keep"], "reasons": row["reasons"]} if keep_all else None
-    return TrainingSample(row["pair_id"], row["image"], tuple(messages), "conversation", verdict)
+def _conversation(rows: Sequence[dict[str, Any]], *, keep_all: bool) -> TrainingSample:
+    """One sample of the pairs of one conversation; a pair of a set's single turn keeps its own id."""
+    messages = []
+    for row in rows:
+        messages += [Message("user", row["question"]), Message("assistant", row["answer"])]
+        if row["explain_question"] and row["explain_answer"]:
+            messages += [Message("user", row["explain_question"]), Message("assistant", row["explain_answer"])]
+    first = rows[0]
+    verdict = None
+    if keep_all:
+        reasons = list(dict.fromkeys(reason for row in rows for reason in row["reasons"] or ()))
+        verdict = {"keep": all(row["keep"] for row in rows), "reasons": reasons}
+    more = tuple(first["more_images"] or ())
+    return TrainingSample(first["pair_id"], first["image"], tuple(messages), "conversation", verdict, more)
 
 
 def _caption_rows(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -160,15 +170,32 @@ def _copied_name() -> pl.Expr:
     return pl.lit("images/") + pl.col("image_id") + ending
 
 
+def _copied_more() -> pl.Expr:
+    """The same for further images, numbered."""
+    import polars as pl
+
+    def names(row: dict[str, Any]) -> list[str]:
+        return [f"images/{row['image_id']}-{i}{_ending(path)}" for i, path in enumerate(row["more_paths"] or (), 1)]
+
+    return pl.struct("image_id", "more_paths").map_elements(names, pl.List(pl.String))
+
+
+def _ending(path: str) -> str:
+    ending = Path(path).suffix.lower()
+    return ending if ending[1:].isalnum() and len(ending) < 7 else ".img"
+
+
 def _copy_images(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame, root: Path, out: Path) -> None:
+    import polars as pl
+
     used = rows.select("image_id").unique()
-    wanted = tables["images"].join(used, on="image_id", how="semi").select("path", _copied_name().alias("copy"))
+    wanted = tables["images"].join(used, on="image_id", how="semi").filter(pl.col("path") != "")
+    named = wanted.select("path", _copied_name().alias("copy"), "more_paths", _copied_more().alias("more")).collect()
     (out / "images").mkdir(parents=True, exist_ok=True)
-    for path, copy in wanted.collect().iter_rows():
-        target = out / copy
-        source = root / path
-        if not target.exists() or target.stat().st_size != source.stat().st_size:
-            shutil.copyfile(source, target)
+    for path, copy, more_paths, more in named.iter_rows():
+        for source, target in zip((path, *(more_paths or ())), (copy, *(more or ())), strict=True):
+            if not (out / target).exists() or (out / target).stat().st_size != (root / source).stat().st_size:
+                shutil.copyfile(root / source, out / target)
 
 
 def _check(module: Any, path: Path, root: Path) -> None:

@@ -171,19 +171,29 @@ class _Taker:
             self._keep(record, image, [one for one in known if one is same or not one.seen])
 
     def _image(self, record: Parsed) -> ImageRecord | Failed:
-        """The record's picture, read once from end to end."""
-        path = locate(self.root, record.image)
-        if isinstance(path, Failed):
-            return path
-        name = path.as_posix()
-        found = fingerprint_and_check(self.root / path, self.max_pixels)
-        if isinstance(found, Failed):
-            return replace(found, message=f"{name}: {found.message}")
-        sha256, header = found
+        """The record's picture (and further ones), each read once from end to end."""
+        if not record.image:
+            sha256 = hashlib.sha256(f"text\0{record.source_id}\0{record.given_pairs}".encode()).hexdigest()
+            return self._record(record, sha256, Header(0, 0, ""), [])
+        names, hashes, headers = [], [], []
+        for image in (record.image, *record.more_images):
+            path = locate(self.root, image)
+            if isinstance(path, Failed):
+                return path
+            found = fingerprint_and_check(self.root / path, self.max_pixels)
+            if isinstance(found, Failed):
+                return replace(found, message=f"{path.as_posix()}: {found.message}")
+            names.append(path.as_posix())
+            hashes.append(found[0])
+            headers.append(found[1])
+        sha256 = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+        return self._record(record, sha256, headers[0], names)
+
+    def _record(self, record: Parsed, sha256: str, header: Header, names: list[str]) -> ImageRecord:
         return ImageRecord(
             image_id=sha256[:16],
             source_id=record.source_id,
-            path=name,
+            path=names[0] if names else "",
             sha256=sha256,
             width=header.width,
             height=header.height,
@@ -193,6 +203,7 @@ class _Taker:
             given_ocr=record.spans,
             given_pairs=record.given_pairs,
             meta=record.meta,
+            more_paths=tuple(names[1:]),
         )
 
     def _keep(self, record: Parsed, image: ImageRecord, mended: list[Known]) -> None:

@@ -24,8 +24,10 @@ MAX_KIND = 100
 MAX_META = 1_000_000  # characters of JSON
 MAX_SPANS = 20_000
 MAX_SPAN_TEXT = 2_000
-KNOWN = {*IMAGE_KEYS, "id", "caption", "captions", "kind", "ocr", "given_pairs", "meta"}
+MAX_IMAGES = 100  # of one record
+KNOWN = {*IMAGE_KEYS, "id", "caption", "captions", "kind", "ocr", "given_pairs", "meta", "more_images"}
 PAIR_KEYS = ("question", "answer", "kind", "source_id", "explain_question", "explain_answer")
+PAIR_JSON = ("context", "meta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Parsed:
     Attributes:
         source_id: its own id, or the image's path where it has none.
         digest: hash of everything that the record says; another one means that the record has changed.
-        image: the image's path as the record has it.
+        image: the image's path as the record has it; empty for pairs without a picture.
+        more_images: paths of further pictures that stand beside it.
         spans: given OCR, still without the image's size; None where none is given.
         problems: what was left out.
     """
@@ -49,6 +52,7 @@ class Parsed:
     given_pairs: str
     meta: str
     problems: tuple[Failed, ...]
+    more_images: tuple[str, ...] = ()
 
 
 def parse(raw: RawRecord) -> Parsed | Failed:
@@ -58,9 +62,16 @@ def parse(raw: RawRecord) -> Parsed | Failed:
     fields = raw.fields
     image = next((fields[key] for key in IMAGE_KEYS if fields.get(key) is not None), None)
     source_id = _id(fields.get("id"))
-    if not isinstance(image, str) or not image.strip() or not _is_text(image):
-        return Failed("bad_record", "names no image; give it a key 'image' with a path", id=source_id or raw.where)
     problems: list[Failed] = []
+    pairs = _pairs(fields.get("given_pairs"), problems)
+    if image is None and pairs:
+        image = ""
+    elif not isinstance(image, str) or not _is_path(image):
+        return Failed("bad_record", "names no image; give it a key 'image' with a path", id=source_id or raw.where)
+    more = fields.get("more_images") or []
+    if not isinstance(more, list) or len(more) >= MAX_IMAGES or not all(map(_is_path, more)):
+        why = f"more_images is no list of paths, or longer than {MAX_IMAGES}"
+        return Failed("bad_record", why, id=source_id or raw.where)
     return Parsed(
         source_id=source_id or _id(image) or raw.where,
         digest=digest(fields),
@@ -68,9 +79,10 @@ def parse(raw: RawRecord) -> Parsed | Failed:
         caption=_caption(fields.get("caption"), fields.get("captions"), problems),
         kind=one_line(kind)[:MAX_KIND] if isinstance(kind := fields.get("kind"), str) else "",
         spans=_spans(fields.get("ocr"), problems),
-        given_pairs=_pairs(fields.get("given_pairs"), problems),
+        given_pairs=pairs,
         meta=_meta(fields, problems),
         problems=tuple(problems),
+        more_images=tuple(more),
     )
 
 
@@ -91,6 +103,10 @@ def _id(value: Any) -> str:
     if len(text) > MAX_ID or (isinstance(value, str) and len(value) > 10 * MAX_ID):
         text = f"{text[:100]}-{hashlib.sha256(value.encode('utf-8', 'replace')).hexdigest()[:16]}"
     return text
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and _is_text(value)
 
 
 def _is_text(text: str) -> bool:
@@ -193,11 +209,24 @@ def _pairs(given: Any, problems: list[Failed]) -> str:
     return json.dumps(pairs, ensure_ascii=False) if pairs else ""
 
 
-def _pair(row: Any) -> dict[str, str]:
+def _pair(row: Any) -> dict[str, Any]:
     if not isinstance(row, dict):
         return {}
-    texts = {key: clean(row[key][:MAX_CAPTION]) for key in PAIR_KEYS if isinstance(row.get(key), str)}
-    return texts if texts.get("question") and texts.get("answer") else {}
+    pair: dict[str, Any] = {key: clean(row[key][:MAX_CAPTION]) for key in PAIR_KEYS if isinstance(row.get(key), str)}
+    if not (pair.get("question") and pair.get("answer")):
+        return {}
+    pair |= {key: row[key] for key in PAIR_JSON if isinstance(row.get(key), str) and _is_json(row[key])}
+    if isinstance(number := row.get("conversation"), int) and 0 <= number < 1 << 40:
+        pair["conversation"] = number
+    return pair
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return len(text) <= MAX_META
 
 
 def _meta(fields: dict[str, Any], problems: list[Failed]) -> str:

@@ -25,7 +25,7 @@ class ExtractStage(MapStage[Pair]):
     """Asks the writer for pairs, and looks up where each answer stands."""
 
     kind = "extract"
-    version = 2
+    version = 3
     reads = ("images", "ocr")
     uses = ("captions",)
     writes = "drafts"
@@ -64,11 +64,12 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 answer=answer,
                 kind=draft.kind,
                 evidence=draft.evidence or found,
-                grounding=ratio,
+                grounding=ratio if sample.image.path else None,
                 question_similarity=question_similarity(question, asked),
                 writer=writer,
                 context=draft.context,
-                turn=draft.turn,
+                conversation=order if draft.conversation is None else draft.conversation,
+                meta=draft.meta,
             )
         )
         asked.append(question)

@@ -61,8 +61,10 @@ def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
         "answer_too_long": pl.col("answer").str.len_chars() > settings.answer_chars_max,
         "explanation_too_long": pl.col("explain_answer").str.len_chars() > settings.explanation_chars_max,
     }
+    # A foreign set's plain turns need be no text of the image, and have no explanation.
+    free = pl.col("kind").is_in(["plain", "description"])
     if settings.grounding_min is not None:
-        found["not_grounded"] = pl.col("grounding") < settings.grounding_min
+        found["not_grounded"] = ~free & (pl.col("grounding") < settings.grounding_min)
     if settings.question_similarity_max is not None:
         found["duplicate_question"] = pl.col("question_similarity") > settings.question_similarity_max
     for name in ("ifd", "vfd", "mifd", "ffd"):
@@ -72,7 +74,7 @@ def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
     if settings.ffd_min is not None:
         found["ffd_below_min"] = pl.col("ffd") < settings.ffd_min
     if settings.require_explanation:
-        found["no_explanation"] = pl.col("explain_answer") == ""
+        found["no_explanation"] = ~free & (pl.col("explain_answer") == "")
     if settings.require_scores:
-        found["not_scored"] = pl.col("mifd").is_null()
+        found["not_scored"] = pl.col("mifd").is_null() & pl.col("grounding").is_not_null()
     return found

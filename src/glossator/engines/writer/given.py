@@ -56,10 +56,12 @@ class GivenWriter:
         results: list[Outcome[list[Outcome[Explanation]]]] = []
         for sample in samples:
             known = {
-                (draft.question, draft.answer): Explanation(draft.explain_question, draft.explain_answer)
-                for draft in _drafts(sample)
+                (draft.question, draft.answer, draft.context, draft.meta): draft for draft in reversed(_drafts(sample))
             }
-            results.append([known.get((pair.question, pair.answer), Explanation("", "")) for pair in sample.pairs])
+            found = [known.get((pair.question, pair.answer, pair.context, pair.meta)) for pair in sample.pairs]
+            results.append(
+                [Explanation(one.explain_question, one.explain_answer) if one else Explanation("", "") for one in found]
+            )
         return results
 
 
@@ -79,4 +81,7 @@ def _draft(row: dict[str, Any]) -> PairDraft:
         source_id=text("source_id"),
         explain_question=text("explain_question"),
         explain_answer=text("explain_answer"),
+        context=text("context"),
+        conversation=row.get("conversation"),
+        meta=text("meta"),
     )
