@@ -114,6 +114,8 @@ class Pair:
         evidence: the spans that the answer was found in; empty if it was not found.
         grounding: how well the answer's text matches its evidence, 0..1 (1 = stands there literally); None without a
             picture.
+        question_fit: whether type and label of the answer are what the question asks for, 0..1; None where nothing
+            tells (see `layout.question_fit`).
         question_similarity: highest similarity (0..1) to an earlier question of the same image.
         repaired_from: pair_id of the rejected pair that this one mends, or None.
         context: the conversation before the question, as JSON (a list of [role, text]); empty where there is none.
@@ -137,6 +139,7 @@ class Pair:
     context: str = ""
     conversation: int = 0
     meta: str = ""
+    question_fit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

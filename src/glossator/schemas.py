@@ -47,6 +47,7 @@ _PAIR = pa.schema(
         ("context", _TEXT),
         ("conversation", pa.int64()),
         ("meta", _TEXT),
+        ("question_fit", pa.float64()),
     ]
 )
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from glossator.engines.base import PairDraft, Session
 from glossator.grounding import locate, question_similarity
+from glossator.layout.question_fit import question_fit
 from glossator.records import Evidence, Pair, Sample
 from glossator.results import Failed
 from glossator.stages.base import MapStage, Settings
@@ -70,6 +71,7 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 context=draft.context,
                 conversation=order if draft.conversation is None else draft.conversation,
                 meta=draft.meta,
+                question_fit=question_fit(question, answer, draft.evidence or found, spans),
             )
         )
         asked.append(question)

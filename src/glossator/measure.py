@@ -1,0 +1,198 @@
+"""What scores and filter see of planted defects, on any set with human ground truth (see `jobs.defects`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glossator import runner
+from glossator.jobs import defects
+from glossator.jobs.sources import Source
+from glossator.recipe import Recipe, load
+from glossator.workspace import Workspace, build
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MEASURED = (
+    "ifd",
+    "vfd",
+    "mifd",
+    "ffd",
+    "vfd_first",
+    "ifd_second",
+    "ffd_image",
+    "reversed_ifd",
+    "grounding",
+    "question_fit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How well one score tells one defect from clean pairs of one kind.
+
+    `auc` is the chance that a spoilt pair scores higher than a clean one: 0.5 is blind, near 0 means that it scores
+    lower. `low` and `high` bound it at 95 % (bootstrap over images).
+    """
+
+    kind: str
+    defect: str
+    score: str
+    auc: float
+    low: float
+    high: float
+    clean: int
+    spoilt: int
+
+    @property
+    def strength(self) -> float:
+        """The AUC in the direction in which the score tells more."""
+        return max(self.auc, 1 - self.auc)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many pairs of one kind and defect (or clean ones) the filter keeps."""
+
+    kind: str
+    defect: str
+    kept: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The whole measurement."""
+
+    scorer: str
+    seen: list[Seen]
+    kept: list[Kept]
+
+    def best(self, kind: str, defect: str, scores: Sequence[str] = MEASURED) -> Seen:
+        """The score that tells this defect best."""
+        found = [one for one in self.seen if (one.kind, one.defect) == (kind, defect) and one.score in scores]
+        return max(found, key=lambda one: one.strength)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {
+            "scorer": self.scorer,
+            "seen": [asdict(one) for one in self.seen],
+            "kept": [asdict(one) for one in self.kept],
+        }
+
+
+def measure_defects(
+    source: str | Path,
+    out: str | Path,
+    recipe: str | Path = "rescore",
+    *,
+    kinds: Sequence[str] = (),
+    seed: int = 0,
+    events: runner.Events | None = None,
+    **overrides: Any,
+) -> Measured:
+    """Plant defects into a source with ground truth, score and filter them, and say what was seen.
+
+    Args:
+        source: a source whose records carry `fields` or `qa`.
+        out: a folder for both workspaces, the planted set and `defects.json`; run again, it goes on.
+        recipe: its stages `ocr`, `score` and `filter` are used.
+        kinds: only records of these kinds.
+        seed: of what is planted.
+        events, overrides: as of `build`.
+
+    Raises:
+        The errors of `build`; `SourceError` if no record has ground truth.
+    """
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = load(recipe, {key.replace("__", "."): value for key, value in overrides.items()})
+    root = Source.open(Path(source)).root
+    _write(folder / "truth.jsonl", list(defects.truth(Path(source), kinds)))
+    clean = build(folder / "truth.jsonl", folder / "clean", _with(chosen, _CLEAN), images=root, events=events)
+    pairs = clean.table("pairs").to_pylist()
+    _write(folder / "planted.jsonl", list(defects.planted(pairs, _pages(clean), seed)))
+    planted = build(folder / "planted.jsonl", folder / "planted", _with(chosen, _PLANTED), images=root, events=events)
+    found = measure(planted)
+    (folder / "defects.json").write_text(json.dumps(found.to_json(), indent=1), encoding="utf-8")
+    return found
+
+
+_CLEAN = (
+    {"use": "extract", "engine": {"kind": "given"}, "settings": {"max_pairs": 1000}},
+    {"use": "explain", "engine": {"kind": "grounded"}},
+)
+_PLANTED = (
+    {"use": "extract", "engine": {"kind": "given"}, "settings": {"max_pairs": 100_000}},
+    {"use": "explain", "engine": {"kind": "given"}},
+)
+
+
+def _with(recipe: Recipe, middle: Sequence[dict[str, Any]]) -> Recipe:
+    """The recipe with these stages between its OCR and, for the planted set, its scores and filter."""
+    raw = recipe.model_dump(mode="json")
+    uses = ("score", "filter") if middle is _PLANTED else ()
+    own = {stage["use"]: stage for stage in raw["stages"]}
+    stages = [own[use] for use in ("ocr",) if use in own] + list(middle) + [own[use] for use in uses if use in own]
+    return Recipe.model_validate({**raw, "stages": stages})
+
+
+def _pages(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """For each image that was read, what a record needs, with what was read as its OCR."""
+    spans = {row["image_id"]: row["spans"] for row in workspace.table("ocr").to_pylist()}
+    return {
+        row["image_id"]: {"image": row["path"], "kind": row["kind"], "ocr": spans[row["image_id"]]}
+        for row in workspace.table("images").to_pylist()
+        if row["image_id"] in spans
+    }
+
+
+def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
+def measure(workspace: Workspace) -> Measured:
+    """What the scores and the filter of a scored workspace with planted defects see."""
+    table = labelled(workspace).collect()
+    scorer = str(table["scorer"][0]) if len(table) else ""
+    seen, kept = [], []
+    for kind in sorted(set(table["kind"])):
+        rows = table.filter(kind=kind)
+        clean = rows.filter(defect=defects.CLEAN)
+        for defect in (defects.CLEAN, *defects.DEFECTS):
+            spoilt = rows.filter(defect=defect)
+            if not len(spoilt):
+                continue
+            kept.append(Kept(kind, defect, int(spoilt["keep"].sum()), len(spoilt)))
+            if defect != defects.CLEAN:
+                seen += [_seen(kind, defect, score, clean, spoilt) for score in MEASURED]
+    return Measured(scorer, [one for one in seen if one.spoilt and one.clean], kept)
+
+
+def labelled(workspace: Workspace) -> pl.LazyFrame:
+    """Pairs with a planted defect or known to be clean: kind of image, defect, all scores, verdict."""
+    images = workspace.scan("images").select("image_id", "kind")
+    pairs = defects.with_defect(workspace.scan("pairs").drop("kind")).join(images, on="image_id", how="left")
+    scores = workspace.scan("scores").drop("image_id")
+    return pairs.join(scores, on="pair_id", how="left").join(
+        workspace.scan("verdicts").drop("image_id"), on="pair_id", how="left"
+    )
+
+
+def _seen(kind: str, defect: str, score: str, clean: pl.DataFrame, spoilt: pl.DataFrame) -> Seen:
+    one, other = _by_image(clean, score), _by_image(spoilt, score)
+    good, bad = [v for values in one.values() for v in values], [v for values in other.values() for v in values]
+    if not good or not bad:
+        return Seen(kind, defect, score, 0.5, 0.0, 1.0, len(good), len(bad))
+    low, high = defects.auc_interval(one, other)
+    return Seen(kind, defect, score, defects.auc(good, bad), low, high, len(good), len(bad))
+
+
+def _by_image(rows: pl.DataFrame, score: str) -> dict[str, list[float]]:
+    found = rows.select("image_id", score).drop_nulls().group_by("image_id").agg(score)
+    return dict(zip(found["image_id"].to_list(), found[score].to_list(), strict=True))
