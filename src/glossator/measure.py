@@ -196,3 +196,29 @@ def _seen(kind: str, defect: str, score: str, clean: pl.DataFrame, spoilt: pl.Da
 def _by_image(rows: pl.DataFrame, score: str) -> dict[str, list[float]]:
     found = rows.select("image_id", score).drop_nulls().group_by("image_id").agg(score)
     return dict(zip(found["image_id"].to_list(), found[score].to_list(), strict=True))
+
+
+def table_text(found: Measured) -> str:
+    """For a person: of each kind and defect the best score with its interval, all AUCs, and what the filter keeps."""
+    kept = {(one.kind, one.defect): one for one in found.kept}
+    lines = [f"scorer: {found.scorer}"]
+    for kind in sorted({one.kind for one in found.kept}):
+        clean = kept[kind, defects.CLEAN]
+        lines += ["", f"{kind or 'any'}: {clean.kept} of {clean.pairs} clean pairs kept", _HEADER]
+        for defect in defects.DEFECTS:
+            if any((one.kind, one.defect) == (kind, defect) for one in found.seen):
+                lines.append(_line(found, kept[kind, defect]))
+    return "\n".join(lines)
+
+
+_HEADER = f"{'defect':23} {'dropped':>9}  best score (AUC, 95 %)".ljust(70) + "  ".join(
+    f"{name:>12}" for name in MEASURED
+)
+
+
+def _line(found: Measured, one: Kept) -> str:
+    best = found.best(one.kind, one.defect)
+    known = {seen.score: seen for seen in found.seen if (seen.kind, seen.defect) == (one.kind, one.defect)}
+    dropped = f"{one.pairs - one.kept}/{one.pairs}"
+    head = f"{one.defect:23} {dropped:>9}  {best.score} {best.auc:.3f} ({best.low:.3f}-{best.high:.3f})".ljust(70)
+    return head + "  ".join(f"{known[name].auc:12.3f}" if name in known else " " * 12 for name in MEASURED)

@@ -130,6 +130,27 @@ class Workspace:
                     runner.run_table_stage(self.store, plan)
         return self.verdict_counts()
 
+    def what_if(self, **grid: Any) -> list[dict[str, Any]]:
+        """What the filter would keep with other settings; nothing is written.
+
+        Args:
+            grid: values to try by setting, as in `mifd_max=[0.4, 0.6]`; a small grid by default.
+
+        Returns:
+            One row a combination: its settings, `kept`, `pairs`, and the mean of each score over what is kept.
+
+        Raises:
+            RecipeError: if a setting is unknown or a value does not fit.
+        """
+        from glossator.jobs.what_if import DEFAULT_GRID, what_if
+        from glossator.stages.filter import FilterSettings
+
+        plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
+        settings = FilterSettings.model_validate(plan.settings if plan else {})
+        folders = self.store.read_json("current.json").get("tables", {})
+        tables = {"drafts": self.scan("pairs")} | ({"losses": self.scan("losses")} if "losses" in folders else {})
+        return what_if(tables, settings, grid or DEFAULT_GRID)
+
     def retry(self, events: runner.Events | None = None) -> runner.Spent:
         """Do the failed rows again, with all that follows from them."""
         with self.store.lock():
@@ -169,8 +190,16 @@ class Workspace:
             stages=status["stages"],
             recipe_yaml=self.store.read_recipe(),
             source_root=self.store.source_root,
-            thresholds=filter_plan.settings if filter_plan else {},
+            thresholds=self._thresholds(filter_plan.settings if filter_plan else {}),
         )
+
+    def _thresholds(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The filter's settings with `auto` bounds resolved for the (first) scorer in the table."""
+        from glossator.stages.bounds import bounds_of
+
+        scorer = self.scan("losses").select("scorer").head(1).collect()
+        defaults = bounds_of(str(scorer.item()) if scorer.height else "")
+        return {name: getattr(defaults, name) if value == "auto" else value for name, value in settings.items()}
 
     def verdict_counts(self) -> dict[str, int]:
         """How many pairs there are, and how many are kept and rejected."""

@@ -62,12 +62,33 @@ def score(dataset: Path, out: Path, images: Path | None, recipe: str, mode: opti
 @cli.command("filter")
 @options.workspace
 @options.overrides
+@click.option("--what-if", is_flag=True, help="Change nothing; print what a grid of settings would keep.")
+@click.option("--grid", multiple=True, metavar="SETTING=VALUES", help="For --what-if: mifd_max=0.4:1.0:0.1 or a list.")
 @options.output
-def filter_(workspace: Path, settings: dict[str, Any], mode: options.Mode) -> int:
+def filter_(
+    workspace: Path, settings: dict[str, Any], *, what_if: bool, grid: tuple[str, ...], mode: options.Mode
+) -> int:
     """Give new verdicts from stored losses, in a second: glossator filter WS --set filter.mifd_max=0.9"""
     from glossator.cli import run
 
+    if what_if or grid:
+        return run.what_if(workspace, grid, mode)
     return run.refilter(workspace, settings, mode)
+
+
+@cli.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where to work.")
+@click.option("--kind", "kinds", multiple=True, help="Only images of this kind. Repeatable.")
+@click.option("--seed", default=0, show_default=True, help="Of what is planted.")
+@options.recipe("rescore")
+@options.overrides
+@options.output
+def defects(*, source: Path, out: Path, mode: options.Mode, **chosen: Any) -> int:
+    """Plant defects into a SOURCE with ground truth, and measure which of them scores and filter see."""
+    from glossator.cli import run
+
+    return run.defects(source, out, mode, **chosen)
 
 
 @cli.command()

@@ -61,6 +61,27 @@ def refilter(workspace: Path, settings: dict[str, Any], mode: Mode) -> int:
     return 0
 
 
+def what_if(workspace: Path, grid: tuple[str, ...], mode: Mode) -> int:
+    """Print what other settings of the filter would keep."""
+    from glossator.jobs.what_if import parse_grid, table_text
+
+    rows = glossator.open(workspace).what_if(**dict(parse_grid(text) for text in grid))
+    mode.result({"grid": rows}, table_text(rows))
+    return 0
+
+
+def defects(
+    source: Path, out: Path, mode: Mode, *, recipe: str, kinds: tuple[str, ...], seed: int, settings: dict[str, Any]
+) -> int:
+    """Plant defects, score and filter them, and print what was seen."""
+    from glossator.measure import measure_defects, table_text
+
+    with ProgressEvents(visible=not (mode.quiet or mode.json)) as events:
+        found = measure_defects(source, out, recipe, kinds=kinds, seed=seed, events=events, **settings)
+    mode.result(found.to_json(), table_text(found))
+    return 0
+
+
 def dry_run(
     source: Path, out: Path, recipe: str, mode: Mode, limit: int | None, settings: dict[str, Any], executor: str | None
 ) -> int:

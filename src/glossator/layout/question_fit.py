@@ -53,93 +53,12 @@ _FITS: dict[ValueType, frozenset[ValueType]] = {
 _FINDABLE: tuple[ValueType, ...] = ("date", "time", "money", "phone", "percentage", "email", "url")
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _SAYS_NOTHING = frozenset(
-    [
-        "what",
-        "which",
-        "who",
-        "whose",
-        "when",
-        "where",
-        "how",
-        "much",
-        "many",
-        "is",
-        "are",
-        "was",
-        "were",
-        "does",
-        "do",
-        "did",
-        "the",
-        "a",
-        "an",
-        "of",
-        "on",
-        "in",
-        "at",
-        "for",
-        "to",
-        "from",
-        "by",
-        "and",
-        "or",
-        "this",
-        "that",
-        "it",
-        "its",
-        "as",
-        "with",
-        "be",
-        "there",
-        "here",
-        "you",
-        "can",
-        "tell",
-        "me",
-        "please",
-        "given",
-        "give",
-        "shown",
-        "show",
-        "shows",
-        "listed",
-        "list",
-        "printed",
-        "print",
-        "written",
-        "stated",
-        "state",
-        "according",
-        "indicated",
-        "appear",
-        "appears",
-        "mentioned",
-        "value",
-        "field",
-        "entry",
-        "text",
-        "name",
-        "named",
-        "called",
-        "receipt",
-        "form",
-        "document",
-        "page",
-        "image",
-        "picture",
-        "invoice",
-        "chart",
-        "bill",
-        "table",
-        "label",
-        "labelled",
-        "labeled",
-        "reads",
-        "read",
-        "say",
-        "says",
-        "one",
-    ]
+    """
+    what which who whose when where how much many is are was were does do did the a an of on in at for to from by and or
+    this that it its as with be there here you can tell me please given give shown show shows listed list printed print
+    written stated state according indicated appear appears mentioned value field entry text name named called receipt
+    form document page image picture invoice chart bill table label labelled labeled reads read say says one
+    """.split()  # noqa: SIM905
 )
 _NEAR_LABEL = 85  # similarity of two words, 0..100
 
@@ -201,15 +120,17 @@ def label_fit(question: str, answer: str, evidence: Sequence[Evidence], spans: S
 
 
 def _split(evidence: Sequence[Evidence], spans: Sequence[Span], answer: str) -> tuple[list[str], list[list[str]]]:
-    """The words beside the answer (on its line, and on the line before it), and those of every other line."""
+    """The words beside the answer (on its lines; if it stands alone there, on the line before), and those of all
+    other lines."""
     boxes = {piece.box for piece in evidence}
-    rows = lines(spans)
-    held = [number for number, row in enumerate(rows) if any(span.box in boxes for span in row)]
-    if not held:
-        return [], [_words(" ".join(span.text for span in row)) for row in rows]
-    beside = {*held, min(held) - 1}
-    texts = [" ".join(span.text for span in row) for row in rows]
-    near = _words(" ".join(texts[number].replace(answer, " ") for number in sorted(beside) if number >= 0))
+    texts, held = [], []
+    for number, row in enumerate(lines(spans)):
+        texts.append(" ".join(span.text for span in row))
+        if any(span.box in boxes for span in row):
+            held.append(number)
+    own = [word for number in held for word in _words(texts[number].replace(answer, " ")) if word not in fold(answer)]
+    beside = held if own or not held else [held[0] - 1, *held]
+    near = own or [word for number in beside[:1] if number >= 0 for word in _words(texts[number])]
     return near, [_words(text) for number, text in enumerate(texts) if number not in beside]
 
 

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import polars as pl
-from pydantic import Field
+from typing import Literal
 
-from glossator.difficulty import scores
+import polars as pl
+from pydantic import Field, model_validator
+
+from glossator.difficulty import MORE_SCORES, SCORES, scores
 from glossator.stages.base import Settings, TableStage
+from glossator.stages.bounds import default_bound
+
+Score = Literal["ifd", "vfd", "mifd", "ffd", "vfd_first", "ifd_second", "ffd_image", "reversed_ifd"]
+Bound = float | Literal["auto"] | None
+BOUNDS = ("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min")
+ALL_SCORES = (*SCORES, *MORE_SCORES)
 
 
 class FilterSettings(Settings):
     """Settings of the stage `filter`. A bound of null is not applied.
 
-    The defaults suit the engine `embedded`; another scorer is another instrument. How they were chosen: docs/scores.md.
+    `auto` takes the bound that suits the scorer; another has others. How they were chosen: docs/scores.md.
     """
 
-    ifd_max: float | None = Field(None, description="Reject above: the question does not help to give the answer.")
-    vfd_max: float | None = Field(0.85, description="Reject above: the image does not help beyond the question.")
-    mifd_max: float | None = Field(0.6, description="Reject above: pair and image do not belong together.")
-    ffd_max: float | None = Field(1.0, description="Reject above: the fact does not help the explanation.")
-    ffd_min: float | None = Field(0.5, description="Reject below: the explanation only repeats the fact.")
+    ifd_max: Bound = Field("auto", description="Reject above: the question does not help to give the answer.")
+    vfd_max: Bound = Field("auto", description="Reject above: the image does not help beyond the question.")
+    mifd_max: Bound = Field("auto", description="Reject above: pair and image do not belong together.")
+    ffd_max: Bound = Field("auto", description="Reject above: the fact does not help the explanation.")
+    ffd_min: Bound = Field("auto", description="Reject below: the explanation only repeats the fact.")
+    percentiles: dict[Score, tuple[float, float]] = Field(
+        {}, description="Reject outside these percentiles of the set, per score: {mifd: [0, 95]}."
+    )
     grounding_min: float | None = Field(0.85, description="Reject below: the answer does not stand in the OCR.")
+    question_fit_min: float | None = Field(
+        0.3, description="Reject below: the answer has not the type or the label that the question asks for."
+    )
     question_similarity_max: float | None = Field(0.95, description="Reject above: asked before of this image.")
     question_chars_max: int = Field(300, description="Reject longer questions.")
     answer_chars_max: int = Field(400, description="Reject longer answers.")
@@ -29,52 +43,106 @@ class FilterSettings(Settings):
     require_scores: bool = Field(
         False, description="Reject pairs that could not be scored, such as very short answers."
     )
+    rank_by: Score = Field("mifd", description="The score by which top_k and budget choose.")
+    rank: Literal["highest", "lowest"] = Field("highest", description="Which end of it is chosen first.")
+    top_k: int | None = Field(None, ge=1, description="Keep at most so many pairs an image, of those no rule rejects.")
+    budget: int | None = Field(None, ge=1, description="Keep at most so many pairs in all, of those no rule rejects.")
+
+    @model_validator(mode="after")
+    def _percentiles_in_order(self) -> FilterSettings:
+        for name, (low, high) in self.percentiles.items():
+            if not 0 <= low < high <= 100:
+                raise ValueError(f"percentiles of {name}: {low} and {high} are no range within 0 and 100")
+        return self
 
 
 class FilterStage(TableStage):
     """Rules over stored columns: whole tables, streaming, no model and no look at any image."""
 
     kind = "filter"
-    version = 1
+    version = 2
     reads = ("drafts",)
     uses = ("pairs", "losses")
     writes = "verdicts"
     Settings = FilterSettings
 
     def run(self, tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
-        pairs = tables.get("pairs", tables["drafts"])
-        if "losses" in tables:
-            pairs = pairs.join(scores(tables["losses"]), on="pair_id", how="left", maintain_order="left")
-        else:
-            empty = [pl.lit(None, pl.Float64).alias(name) for name in ("ifd", "vfd", "mifd", "ffd")]
-            pairs = pairs.with_columns(*empty)
-        named = [pl.when(bad.fill_null(value=False)).then(pl.lit(name)) for name, bad in rules(self.settings).items()]
-        reasons = pl.concat_list(named).list.drop_nulls().alias("reasons")
-        return pairs.select("pair_id", "image_id", (reasons.list.len() == 0).alias("keep"), reasons)
+        return verdicts(judged_columns(tables), self.settings)
+
+
+def judged_columns(tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    """All that a verdict rests on, one row a pair, in the pairs' order."""
+    pairs = tables.get("pairs", tables["drafts"])
+    rows = pairs.select(
+        "pair_id", "image_id", "kind", "grounding", "question_fit", "question_similarity",
+        pl.col("question").str.len_chars().alias("question_chars"),
+        pl.col("answer").str.len_chars().alias("answer_chars"),
+        pl.col("explain_answer").str.len_chars().alias("explanation_chars"),
+    )  # fmt: skip
+    if "losses" not in tables:
+        empty = [pl.lit(None, pl.Float64).alias(name) for name in ALL_SCORES]
+        return rows.with_columns(pl.lit("").alias("scorer"), *empty)
+    scored = scores(tables["losses"]).select("pair_id", "scorer", *ALL_SCORES)
+    return rows.join(scored, on="pair_id", how="left", maintain_order="left")
+
+
+def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
+    """`pair_id, image_id, keep, reasons` for rows as `judged_columns` gives them."""
+    named = [pl.when(bad.fill_null(value=False)).then(pl.lit(name)) for name, bad in rules(settings).items()]
+    judged = rows.with_columns(pl.concat_list(named).list.drop_nulls().alias("reasons"))
+    for name, bad in limits(settings).items():
+        more = pl.when((pl.col("reasons").list.len() == 0) & bad).then(pl.lit([name])).otherwise(pl.col("reasons"))
+        judged = judged.with_columns(more.alias("reasons"))
+    return judged.select("pair_id", "image_id", (pl.col("reasons").list.len() == 0).alias("keep"), "reasons")
 
 
 def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
     """For each reason, the expression that is true where a pair is rejected for it. Null counts as false."""
-    length = pl.col("question").str.len_chars()
-    found: dict[str, pl.Expr] = {
-        "question_too_long": length > settings.question_chars_max,
-        "answer_too_long": pl.col("answer").str.len_chars() > settings.answer_chars_max,
-        "explanation_too_long": pl.col("explain_answer").str.len_chars() > settings.explanation_chars_max,
-    }
     # A foreign set's plain turns need be no text of the image, and have no explanation.
     free = pl.col("kind").is_in(["plain", "description"])
+    found: dict[str, pl.Expr] = {
+        "question_too_long": pl.col("question_chars") > settings.question_chars_max,
+        "answer_too_long": pl.col("answer_chars") > settings.answer_chars_max,
+        "explanation_too_long": pl.col("explanation_chars") > settings.explanation_chars_max,
+    }
     if settings.grounding_min is not None:
         found["not_grounded"] = ~free & (pl.col("grounding") < settings.grounding_min)
+    if settings.question_fit_min is not None:
+        found["question_misfit"] = ~free & (pl.col("question_fit") < settings.question_fit_min)
     if settings.question_similarity_max is not None:
         found["duplicate_question"] = pl.col("question_similarity") > settings.question_similarity_max
-    for name in ("ifd", "vfd", "mifd", "ffd"):
-        highest = getattr(settings, f"{name}_max")
-        if highest is not None:
-            found[f"{name}_above_max"] = pl.col(name) > highest
-    if settings.ffd_min is not None:
-        found["ffd_below_min"] = pl.col("ffd") < settings.ffd_min
+    for name in BOUNDS:
+        bound = getattr(settings, name)
+        score, _, side = name.rpartition("_")
+        limit = default_bound(name) if bound == "auto" else pl.lit(bound, pl.Float64)
+        outside = pl.col(score) > limit if side == "max" else pl.col(score) < limit
+        found[f"{score}_above_max" if side == "max" else f"{score}_below_min"] = outside
+    for score, (low, high) in settings.percentiles.items():
+        column = pl.col(score)
+        outside = (column < _percentile(column, low)) | (column > _percentile(column, high))
+        found[f"{score}_outside_percentiles"] = outside
     if settings.require_explanation:
-        found["no_explanation"] = ~free & (pl.col("explain_answer") == "")
+        found["no_explanation"] = ~free & (pl.col("explanation_chars") == 0)
     if settings.require_scores:
         found["not_scored"] = pl.col("mifd").is_null() & pl.col("grounding").is_not_null()
+    return found
+
+
+def _percentile(column: pl.Expr, percent: float) -> pl.Expr:
+    return column.quantile(percent / 100, interpolation="linear")
+
+
+def limits(settings: FilterSettings) -> dict[str, pl.Expr]:
+    """As `rules`, over the pairs that no rule has rejected: those behind the best `top_k` and `budget`.
+
+    Pairs without the score come last; among equals the earlier one wins.
+    """
+    left = pl.col("reasons").list.len() == 0
+    score = pl.col(settings.rank_by) if settings.rank == "lowest" else -pl.col(settings.rank_by)
+    place = pl.when(left).then(score.fill_null(float("inf"))).rank("ordinal")
+    found: dict[str, pl.Expr] = {}
+    if settings.top_k is not None:
+        found["beyond_top_k"] = place.over("image_id") > settings.top_k
+    if settings.budget is not None:
+        found["beyond_budget"] = place > settings.budget
     return found

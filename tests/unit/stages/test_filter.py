@@ -107,3 +107,26 @@ def test_the_table_has_its_schema_even_when_empty() -> None:
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValidationError):
         FilterSettings.model_validate({"mifd_maximum": 1.0})
+
+
+def test_default_bounds_are_those_of_the_scorer() -> None:
+    weak = replace(LOSS, nll_a_qi=7.0)  # vfd 0.875, mifd 0.58
+    assert reasons(GOOD, weak) == []
+    assert reasons(GOOD, replace(weak, scorer="smollm2-135m (float32)")) == ["vfd_above_max"]
+    assert reasons(GOOD, replace(weak, scorer="smollm2-135m (float32)"), vfd_max=None) == []
+
+
+def test_an_answer_to_another_question_is_rejected() -> None:
+    assert reasons(replace(GOOD, question_fit=0.0)) == ["question_misfit"]
+    assert reasons(replace(GOOD, question_fit=None)) == []
+
+
+def test_plain_turns_need_no_evidence_and_no_explanation() -> None:
+    plain = replace(GOOD, kind="plain", grounding=0.0, question_fit=0.0, explain_question="", explain_answer="")
+    assert reasons(plain) == []
+
+
+@pytest.mark.parametrize("percentiles", [(5, 5), (-1, 50), (10, 101)])
+def test_percentiles_must_be_a_range(percentiles: tuple[float, float]) -> None:
+    with pytest.raises(ValidationError):
+        FilterSettings.model_validate({"percentiles": {"mifd": percentiles}})

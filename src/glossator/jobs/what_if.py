@@ -1,0 +1,88 @@
+"""What another setting of the filter would keep: counts and score means over a grid, from stored columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from glossator.errors import RecipeError
+from glossator.recipe import explain
+from glossator.stages.filter import ALL_SCORES, FilterSettings, judged_columns, verdicts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_CELLS = 1000
+DEFAULT_GRID: dict[str, Sequence[Any]] = {"mifd_max": (0.4, 0.6, 0.8, 1.0), "ffd_min": (None, 0.3, 0.5, 0.7)}
+
+
+def what_if(
+    tables: Mapping[str, pl.LazyFrame], settings: FilterSettings, grid: Mapping[str, Sequence[Any]]
+) -> list[dict[str, Any]]:
+    """One row a cell of the grid: its settings, `kept`, `pairs`, and the mean of each score over what is kept.
+
+    Args:
+        tables: pairs (or drafts) and losses.
+        settings: what is not varied.
+        grid: values by setting.
+
+    Raises:
+        RecipeError: if a setting is unknown, a value does not fit, or the grid has more than `MAX_CELLS` cells.
+    """
+
+    cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    if len(cells) > MAX_CELLS:
+        raise RecipeError(f"the grid has {len(cells):,} cells; at most {MAX_CELLS:,} are tried")
+    rows = judged_columns(dict(tables)).collect()
+    found = []
+    for cell in cells:
+        try:
+            varied = FilterSettings.model_validate({**settings.model_dump(), **cell})
+        except ValidationError as error:
+            raise RecipeError(f"filter: {explain(error)}") from error
+        keep = verdicts(rows.lazy(), varied).select("keep").collect()["keep"]
+        kept = rows.filter(keep)
+        means = {f"mean_{name}": kept[name].mean() for name in ALL_SCORES[:4]}
+        found.append({**cell, "kept": kept.height, "pairs": rows.height, **means})
+    return found
+
+
+def parse_grid(text: str) -> tuple[str, list[Any]]:
+    """`name=v1,v2,...` or `name=low:high:step`, as given on the command line. Raises `RecipeError`."""
+    name, _, values = text.partition("=")
+    name = name.strip().removeprefix("filter.")
+    try:
+        if values.count(":") == 2:
+            low, high, step = map(float, values.split(":"))
+            count = round((high - low) / step)
+            if not 0 <= count < MAX_CELLS:
+                raise ValueError
+            return name, [round(low + i * step, 10) for i in range(count + 1)]
+        return name, [_value(value) for value in values.split(",") if value.strip()]
+    except (ValueError, ZeroDivisionError):
+        raise RecipeError(f"{text!r} is no grid; write mifd_max=0.4,0.6 or mifd_max=0.4:1.0:0.1") from None
+
+
+def _value(text: str) -> Any:
+    text = text.strip()
+    if text in ("null", "none"):
+        return None
+    if text in ("auto", "highest", "lowest"):
+        return text
+    number = float(text)
+    return int(number) if number.is_integer() and "." not in text else number
+
+
+def table_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows for a person."""
+    names = list(rows[0]) if rows else []
+    cells = [names, *([_shown(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    return "\n".join("  ".join(value.rjust(width) for value, width in zip(line, widths, strict=True)) for line in cells)
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
