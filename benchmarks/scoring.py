@@ -10,6 +10,7 @@ number of distinct tokens (what is left when nothing is computed twice) in plain
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import tempfile
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--batch-tokens", type=int)
     parser.add_argument("--rounds", type=int, default=1, help="measure so often, in turn, and take the medians")
+    parser.add_argument("--equal-to-cpu", type=float, metavar="TOLERANCE", help="compare a page with the CPU, float32")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         compare(options, Path(name))
@@ -152,6 +154,8 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         for sample, pairs in pages(options.pages, folder, tokens)
     ]
     items = [item for page in work for item in page]
+    if options.equal_to_cpu:
+        check_against_cpu(options, engine, work[0])
     engine.losses(work[0], Session(NoReplies()))  # warm
     ours_s, theirs_s, single_s, rates = [], [], [], []
     for _ in range(options.rounds):
@@ -167,6 +171,17 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
             single_s.append(plain(engine, work[:1], engine.model.float())[0] * len(work))
             engine.model.to(getattr(torch, options.dtype) if options.dtype != "auto" else torch.bfloat16)
     report(options, engine, (ours_s, theirs_s, single_s, rates), distinct, (outcomes, wanted, work))
+
+
+def check_against_cpu(options: argparse.Namespace, engine: Any, items: Sequence[LossItem]) -> None:
+    """Stop if the mean loss of any text differs from the CPU's by more than the tolerance, relative."""
+    spec = {"kind": "hf", "model": engine.spec.model, "device": "cpu", "dtype": "float32"}
+    cpu = registry.build("loss", EngineSpec.model_validate(spec), Runtime(threads=os.cpu_count() or 1))
+    pairs = zip(engine.losses(items, Session(NoReplies())), cpu.losses(items, Session(NoReplies())), strict=True)
+    worst = max(abs(a[0].nll - b[0].nll) / b[0].nll for a, b in pairs)
+    print(f"differs from the CPU by   {worst:8.1e} at most ({len(items)} texts)")
+    if worst > options.equal_to_cpu:
+        raise SystemExit(f"more than {options.equal_to_cpu:g}")
 
 
 def report(options: argparse.Namespace, engine: Any, times: Any, distinct: int, losses: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz, utils
@@ -11,6 +12,9 @@ from glossator.text import fold
 
 # A window of spans may be this many times as long as the answer before it is given up.
 _MAX_WINDOW = 12
+_QUOTED = re.compile(r"\"([^\"]{2,200})\"|“([^”]{2,200})”|「([^」]{1,200})」|(?<!\w)'([^']{2,200})'(?!\w)")
+_PRINTED = re.compile(r"[^\s\"]*\d[^\s\"]*\d[^\s\"]*|\b[A-Z]{4,}\b")
+_SURE, _ALIKE = 5, 0.85  # characters from which on a slip is forgiven, and how much must agree
 
 
 def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, ...]]:
@@ -45,6 +49,30 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
             break
     evidence = tuple(Evidence(span.text, span.box) for span in spans[slice(*best)])
     return best_ratio, evidence if best_ratio > 0 else ()
+
+
+def claims(text: str) -> list[str]:
+    """What an explanation says is printed: its quoted texts, figures of two digits and more, words in capitals."""
+    quoted = [next(part for part in match if part) for match in _QUOTED.findall(text)]
+    rest = _QUOTED.sub(" ", text)
+    return [*quoted, *(match[0].strip(".,;:") for match in _PRINTED.finditer(rest))]
+
+
+def claims_grounding(text: str, known: str, spans: Sequence[Span]) -> float | None:
+    """The share of an explanation's `claims` that stand on the page or in `known` (the question and the answer).
+
+    None where it claims nothing, or nothing was read.
+    """
+    found = [wanted for claim in claims(text) if (wanted := fold(claim))]
+    if not found or not spans:
+        return None
+    page = fold(known) + "\n" + "".join(fold(span.text) for span in spans)
+    return sum(wanted in page or _stands_in(wanted, page) for wanted in found) / len(found)
+
+
+def _stands_in(wanted: str, page: str) -> bool:
+    """Tolerant of a slip of OCR in what is long enough."""
+    return len(wanted) > _SURE and fuzz.partial_ratio(wanted, page) >= 100 * _ALIKE
 
 
 def question_similarity(question: str, earlier: Sequence[str]) -> float:

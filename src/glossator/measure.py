@@ -158,7 +158,8 @@ def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
 
 def measure(workspace: Workspace) -> Measured:
     """What the scores and the filter of a scored workspace with planted defects see."""
-    table = labelled(workspace).collect()
+    names = ("pairs", "images", "scores", "verdicts")
+    table = defects.labelled({name: workspace.scan(name) for name in names}).collect()
     scorer = str(table["scorer"][0]) if len(table) else ""
     seen, kept = [], []
     for kind in sorted(set(table["kind"])):
@@ -172,16 +173,6 @@ def measure(workspace: Workspace) -> Measured:
             if defect != defects.CLEAN:
                 seen += [_seen(kind, defect, score, clean, spoilt) for score in MEASURED]
     return Measured(scorer, [one for one in seen if one.spoilt and one.clean], kept)
-
-
-def labelled(workspace: Workspace) -> pl.LazyFrame:
-    """Pairs with a planted defect or known to be clean: kind of image, defect, all scores, verdict."""
-    images = workspace.scan("images").select("image_id", "kind")
-    pairs = defects.with_defect(workspace.scan("pairs").drop("kind")).join(images, on="image_id", how="left")
-    scores = workspace.scan("scores").drop("image_id")
-    return pairs.join(scores, on="pair_id", how="left").join(
-        workspace.scan("verdicts").drop("image_id"), on="pair_id", how="left"
-    )
 
 
 def _seen(kind: str, defect: str, score: str, clean: pl.DataFrame, spoilt: pl.DataFrame) -> Seen:

@@ -116,6 +116,8 @@ class Pair:
             picture.
         question_fit: whether type and label of the answer are what the question asks for, 0..1; None where nothing
             tells (see `layout.question_fit`).
+        explain_grounding: the share of what the explanation says is printed that stands on the page, 0..1; None where
+            it claims nothing.
         question_similarity: highest similarity (0..1) to an earlier question of the same image.
         repaired_from: pair_id of the rejected pair that this one mends, or None.
         context: the conversation before the question, as JSON (a list of [role, text]); empty where there is none.
@@ -140,6 +142,7 @@ class Pair:
     conversation: int = 0
     meta: str = ""
     question_fit: float | None = None
+    explain_grounding: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

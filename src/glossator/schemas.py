@@ -48,6 +48,7 @@ _PAIR = pa.schema(
         ("conversation", pa.int64()),
         ("meta", _TEXT),
         ("question_fit", pa.float64()),
+        ("explain_grounding", pa.float64()),
     ]
 )
 

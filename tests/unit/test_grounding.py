@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from glossator.grounding import locate, question_similarity
+from glossator.grounding import claims_grounding, locate, question_similarity
 from glossator.records import Span
 
 SPANS = [
@@ -53,3 +53,23 @@ def test_similarity_of_questions() -> None:
 def test_one_pattern_about_different_things_is_no_repetition() -> None:
     assert question_similarity("What value does it show for 2016?", ["What value does it show for 2018?"]) < 0.85
     assert question_similarity('What is given for "To"?', ['What is given for "Tx"?']) < 0.85
+
+
+CLAIMED = (Span("TOTAL 29.70", (0, 0, 10, 10)), Span("CORNER SHOP", (0, 10, 10, 20)))
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ('The text "TOTAL 29.70" near the bottom holds it.', 1.0),
+        ("29.70 stands right of the word TOTAL.", 1.0),
+        ('The label "T0TAL 29.70" is printed there.', 1.0),
+        ('The text "JAPANESE RESTAURANT" near the top holds it.', 0.0),
+        ('The text "TOTAL 29.70" holds it. Right beside it, 47800 SELANGOR is printed.', 1 / 3),
+        ("It stands in the upper half, right of its label.", None),
+        ("The year 2018 was asked for.", 1.0),
+    ],
+)
+def test_what_an_explanation_claims_stands_on_the_page(text: str, share: float | None) -> None:
+    assert claims_grounding(text, "Which year, 2018 or 2019?", CLAIMED) == share
+    assert claims_grounding(text, "", ()) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 BINS = 40
@@ -25,6 +25,29 @@ def histogram(values: Sequence[float], lower: float | None, upper: float | None,
     base = f'<line x1="0" y1="{_HEIGHT}" x2="{_WIDTH}" y2="{_HEIGHT}" class="axis"/>'
     view = f"0 0 {_WIDTH} {_HEIGHT + _FOOT}"
     return f'<svg viewBox="{view}" role="img" aria-label="{escape(label)}">{bars}{base}{marks}{ticks}</svg>'
+
+
+def curves(lines: Mapping[str, Sequence[float]], *, label: str) -> str:
+    """For each name, the share of its values at or below a score, from 0 to at least 1.25; the first line is bold.
+
+    Names come from outside: each is escaped. Safe to put into a page as it is.
+    """
+    top = 1.25
+    drawn = "".join(_curve(i, name, sorted(values), top) for i, (name, values) in enumerate(lines.items()) if values)
+    ticks = "".join(_tick(value, top) for value in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25))
+    base = f'<line x1="0" y1="{_HEIGHT}" x2="{_WIDTH}" y2="{_HEIGHT}" class="axis"/>'
+    view = f"0 0 {_WIDTH} {_HEIGHT + _FOOT}"
+    return f'<svg viewBox="{view}" role="img" aria-label="{escape(label)}">{base}{drawn}{ticks}</svg>'
+
+
+def _curve(index: int, name: str, values: Sequence[float], top: float) -> str:
+    points = [(0.0, 0.0)]
+    for number, value in enumerate(values, start=1):
+        x = min(value, top) / top * _WIDTH
+        points += [(x, points[-1][1]), (x, number / len(values))]
+    points.append((float(_WIDTH), points[-1][1]))
+    path = " ".join(f"{x:.1f},{_HEIGHT - y * (_HEIGHT - 8):.1f}" for x, y in points)
+    return f'<polyline points="{path}" class="curve c{index % 8}"><title>{escape(name)}</title></polyline>'
 
 
 def _bar(index: int, share: float, top: float, lower: float | None, upper: float | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,12 +184,20 @@ def _row(pair: dict[str, Any], changes: dict[str, Any], defect: str) -> dict[str
 # Measuring
 
 
-def with_defect(pairs: pl.LazyFrame) -> pl.LazyFrame:
-    """The pairs whose `meta` names a defect, as the column `defect`."""
+def labelled(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+    """The pairs whose `meta` names a defect (or that they are clean), with the image's kind, scores and verdict.
+
+    Args:
+        tables: pairs, images, scores and verdicts.
+    """
     import polars as pl
 
     named = pl.col("meta").str.json_path_match("$.defect").alias("defect")
-    return pairs.with_columns(named).filter(pl.col("defect").is_not_null())
+    pairs = tables["pairs"].drop("kind").with_columns(named).filter(pl.col("defect").is_not_null())
+    images = tables["images"].select("image_id", "kind")
+    scores, verdicts = tables["scores"].drop("image_id"), tables["verdicts"].drop("image_id")
+    judged = pairs.join(images, on="image_id", how="left").join(scores, on="pair_id", how="left")
+    return judged.join(verdicts, on="pair_id", how="left")
 
 
 def auc(clean: Sequence[float], bad: Sequence[float]) -> float:

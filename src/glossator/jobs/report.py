@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader
 
 from glossator.images import open_image
-from glossator.jobs.charts import histogram
+from glossator.jobs.charts import curves, histogram
+from glossator.jobs.defects import CLEAN, DEFECTS, labelled
 from glossator.results import Failed
 
 if TYPE_CHECKING:
     import polars as pl
 
+MORE_DEFECTS = 12  # labels that are not ours
 GALLERY = 18
 WITHOUT_PAIRS = 12
 FAILURES_SHOWN = 50
@@ -72,6 +74,7 @@ def write_report(data: ReportData, path: Path) -> None:
         funnel=_funnel(data.counts),
         counts=data.counts,
         histograms=_histograms(data),
+        planted=_planted(data),
         reasons=_reasons(data),
         kept=_gallery(data, keep=True),
         rejected=_gallery(data, keep=False),
@@ -119,6 +122,24 @@ def _histograms(data: ReportData) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _planted(data: ReportData) -> dict[str, Any]:
+    """Where pairs carry labels (`meta.defect`): how many of each are kept, and how their scores lie."""
+    table = labelled(data.tables).collect()
+    names = [name for name in (CLEAN, *DEFECTS) if name in set(table["defect"])]
+    names += sorted(set(table["defect"]) - set(names))[:MORE_DEFECTS]
+    rows = []
+    for name in names:
+        pairs = table.filter(defect=name)
+        rows.append({"name": name, "pairs": pairs.height, "kept": int(pairs["keep"].sum() or 0)})
+    charts = []
+    for score in (*_SCORES, "ffd_image"):
+        lines = {name: table.filter(defect=name)[score].drop_nulls().to_list() for name in names}
+        if any(lines.values()):
+            drawn = curves(lines, label=f"Share of pairs at or below a {score.upper()}, by planted defect")
+            charts.append({"name": score, "svg": drawn})
+    return {"rows": rows, "charts": charts} if rows else {}
 
 
 def _reasons(data: ReportData) -> list[dict[str, Any]]:

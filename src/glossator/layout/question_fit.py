@@ -51,6 +51,7 @@ _FITS: dict[ValueType, frozenset[ValueType]] = {
     "organisation": frozenset({"organisation", "text", "person"}),
 }
 _FINDABLE: tuple[ValueType, ...] = ("date", "time", "money", "phone", "percentage", "email", "url")
+_LISTED_PLACE = re.compile(r"\d[^,]*,.*[^\W\d]{4}.*,|\d[^,]*,[^,]*[^\W\d]{4}")  # "109, SS21/1A, DAMANSARA UTAMA"
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _SAYS_NOTHING = frozenset(
     """
@@ -93,7 +94,7 @@ def _types(answer: str) -> set[ValueType]:
     found.update(kind for kind in _FINDABLE if find(kind, answer))
     if len(found) > 1:
         found.discard("text")
-    if looks_like_address(answer):
+    if looks_like_address(answer) or _LISTED_PLACE.search(answer):
         found.add("address")
         found.discard("text")
     if looks_like_organisation(answer) and not found & {"date", "money", "phone"}:

@@ -16,6 +16,7 @@ class Bounds:
     mifd_max: float | None = 1.0
     ffd_max: float | None = 1.0
     ffd_min: float | None = None
+    ffd_image_min: float | None = None
 
 
 # By the beginning of the scorer's name, as the table `losses` has it. How they were found: docs/scores.md.

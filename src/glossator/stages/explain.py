@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glossator.engines.base import Explanation, Session
+from glossator.grounding import claims_grounding
 from glossator.records import Pair, Sample
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
@@ -23,7 +24,7 @@ class ExplainStage(MapStage[Pair]):
     """
 
     kind = "explain"
-    version = 1
+    version = 2
     reads = ("images", "ocr", "drafts")
     uses = ("captions",)
     writes = "pairs"
@@ -45,5 +46,7 @@ def _rows(sample: Sample, outcome: Outcome[list[Outcome[Explanation]]]) -> list[
             rows += [pair, replace(explanation, id=pair.pair_id)]
         else:
             question, answer = one_line(explanation.question), clean(explanation.answer)
-            rows.append(replace(pair, explain_question=question, explain_answer=answer))
+            spans = sample.page.spans if sample.page else ()
+            share = claims_grounding(answer, f"{pair.question}\n{pair.answer}", spans)
+            rows.append(replace(pair, explain_question=question, explain_answer=answer, explain_grounding=share))
     return rows

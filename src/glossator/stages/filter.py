@@ -13,7 +13,7 @@ from glossator.stages.bounds import default_bound
 
 Score = Literal["ifd", "vfd", "mifd", "ffd", "vfd_first", "ifd_second", "ffd_image", "reversed_ifd"]
 Bound = float | Literal["auto"] | None
-BOUNDS = ("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min")
+BOUNDS = ("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min", "ffd_image_min")
 ALL_SCORES = (*SCORES, *MORE_SCORES)
 
 
@@ -28,12 +28,18 @@ class FilterSettings(Settings):
     mifd_max: Bound = Field("auto", description="Reject above: pair and image do not belong together.")
     ffd_max: Bound = Field("auto", description="Reject above: the fact does not help the explanation.")
     ffd_min: Bound = Field("auto", description="Reject below: the explanation only repeats the fact.")
+    ffd_image_min: Bound = Field(
+        "auto", description="Reject below: beside the image, the explanation only repeats the fact."
+    )
     percentiles: dict[Score, tuple[float, float]] = Field(
         {}, description="Reject outside these percentiles of the set, per score: {mifd: [0, 95]}."
     )
     grounding_min: float | None = Field(0.85, description="Reject below: the answer does not stand in the OCR.")
     question_fit_min: float | None = Field(
         0.3, description="Reject below: the answer has not the type or the label that the question asks for."
+    )
+    explain_grounding_min: float | None = Field(
+        0.7, description="Reject below: the explanation names texts that do not stand in the OCR."
     )
     question_similarity_max: float | None = Field(0.95, description="Reject above: asked before of this image.")
     question_chars_max: int = Field(300, description="Reject longer questions.")
@@ -74,7 +80,7 @@ def judged_columns(tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
     """All that a verdict rests on, one row a pair, in the pairs' order."""
     pairs = tables.get("pairs", tables["drafts"])
     rows = pairs.select(
-        "pair_id", "image_id", "kind", "grounding", "question_fit", "question_similarity",
+        "pair_id", "image_id", "kind", "grounding", "question_fit", "explain_grounding", "question_similarity",
         pl.col("question").str.len_chars().alias("question_chars"),
         pl.col("answer").str.len_chars().alias("answer_chars"),
         pl.col("explain_answer").str.len_chars().alias("explanation_chars"),
@@ -109,6 +115,8 @@ def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
         found["not_grounded"] = ~free & (pl.col("grounding") < settings.grounding_min)
     if settings.question_fit_min is not None:
         found["question_misfit"] = ~free & (pl.col("question_fit") < settings.question_fit_min)
+    if settings.explain_grounding_min is not None:
+        found["explanation_not_grounded"] = pl.col("explain_grounding") < settings.explain_grounding_min
     if settings.question_similarity_max is not None:
         found["duplicate_question"] = pl.col("question_similarity") > settings.question_similarity_max
     for name in BOUNDS:
