@@ -45,11 +45,12 @@ def perplexity_ratio(upper: str, lower: str) -> pl.Expr:
 
 
 SCORES = ("ifd", "vfd", "mifd", "ffd")
+DEFINITIONS = {"loss": "mean-loss-ratio/equal-tokens/1", "perplexity": "perplexity-ratio/equal-tokens/1"}
 MORE_SCORES = ("vfd_first", "ifd_second", "ffd_image", "reversed_ifd")
 
 
 def scores(losses: pl.LazyFrame, reading: Literal["loss", "perplexity"] = "loss") -> pl.LazyFrame:
-    """One row a pair: `pair_id, image_id, scorer, scorer_kind`, all scores by name, `not_scored`.
+    """One row a pair: `pair_id, image_id, scorer, scorer_kind, definition`, all scores by name, `not_scored`.
 
     `reading` says what a ratio divides: mean losses (`ratio`) or perplexities (`perplexity_ratio`).
     """
@@ -60,6 +61,7 @@ def scores(losses: pl.LazyFrame, reading: Literal["loss", "perplexity"] = "loss"
         "image_id",
         "scorer",
         "scorer_kind",
+        pl.lit(DEFINITIONS[reading]).alias("definition"),
         ifd.alias("ifd"),
         vfd.alias("vfd"),
         (vfd * ifd).alias("mifd"),

@@ -106,7 +106,7 @@ def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -
     more = _copied_more() if copied else pl.col("more_paths")
     images = tables["images"].select("image_id", image.alias("image"), more.alias("more_images"))
     captions = tables["captions"].select("image_id", pl.col("enriched").alias("enriched_caption"))
-    scores = tables["scores"].select("pair_id", "scorer", "ifd", "vfd", "mifd", "ffd")
+    scores = tables["scores"].select("pair_id", "scorer", "definition", "ifd", "vfd", "mifd", "ffd")
     verdicts = tables["verdicts"].select("pair_id", "keep", "reasons")
     rows = (
         tables["pairs"]

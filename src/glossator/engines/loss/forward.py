@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from glossator.results import Failed
 
@@ -66,13 +66,16 @@ class PrefixScorer:
         share: False computes every sequence whole, for models whose cache can't be shared.
     """
 
-    scored_at_once = 2048  # positions; bounds the logits of one pass
     padding = 1.12  # a batch's widest sequence over its narrowest
+    logit_bytes: ClassVar[dict[str, int]] = {"cpu": 256 << 20, "other": 2 << 30}  # of one pass, about
 
     def __init__(self, model: Any, batch_tokens: int, *, share: bool = True) -> None:
         self.model = model
         self.batch_tokens = batch_tokens
         self.share = share
+        vocabulary = model.get_input_embeddings().weight.shape[0]
+        bound = self.logit_bytes["cpu" if model.device.type == "cpu" else "other"]
+        self.scored_at_once = max(1, bound // (vocabulary * model.dtype.itemsize))  # positions
         self.tokens = 0  # that went through the model so far, padding included
 
     def score(self, group: Group) -> list[Losses | Failed]:
