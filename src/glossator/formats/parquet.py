@@ -21,8 +21,8 @@ file_name = "pairs.parquet"
 _READ = ("pair_id", "source_id", "image", "question", "answer", "explain_question", "explain_answer")
 COLUMNS = (
     "source_id", "image_id", "pair_id", "image", "kind", "question", "answer", "evidence", "grounding",
-    "explain_question", "explain_answer", "enriched_caption", "writer", "scorer", "definition", "ifd", "vfd", "mifd", "ffd",
-    "keep", "reasons", "more_images", "context", "meta",
+    "explain_question", "explain_answer", "enriched_caption", "writer", "scorer", "definition",
+    "ifd", "vfd", "mifd", "ffd", "keep", "reasons", "more_images", "context", "meta",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from glossator.errors import RecipeError
 from glossator.recipe import explain
-from glossator.stages.filter import ALL_SCORES, FilterSettings, judged_columns, verdicts
+from glossator.stages.filter import ALL_SCORES, FilterSettings, judged_columns, kept
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,21 +33,34 @@ def what_if(
         RecipeError: if a setting is unknown, a value does not fit, or the grid has more than `MAX_CELLS` cells.
     """
 
+    import polars as pl
+
     cells = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     if len(cells) > MAX_CELLS:
         raise RecipeError(f"the grid has {len(cells):,} cells; at most {MAX_CELLS:,} are tried")
-    rows = judged_columns(dict(tables)).collect()
-    found = []
-    for cell in cells:
-        try:
-            varied = FilterSettings.model_validate({**settings.model_dump(), **cell})
-        except ValidationError as error:
-            raise RecipeError(f"filter: {explain(error)}") from error
-        keep = verdicts(rows.lazy(), varied).select("keep").collect()["keep"]
-        kept = rows.filter(keep)
-        means = {f"mean_{name}": kept[name].mean() for name in ALL_SCORES[:4]}
-        found.append({**cell, "kept": kept.height, "pairs": rows.height, **means})
-    return found
+    settings_of = [_varied(settings, cell) for cell in cells]
+    # One query over all cells: what they have in common is computed once.
+    named = [kept(varied).alias(f"cell_{i}") for i, varied in enumerate(settings_of)]
+    rows = judged_columns(dict(tables)).select(*ALL_SCORES[:4], *named)
+    counts = [pl.col(f"cell_{i}").sum().alias(f"kept_{i}") for i in range(len(cells))]
+    means = [
+        pl.col(name).filter(pl.col(f"cell_{i}")).mean().alias(f"{name}_{i}")
+        for i in range(len(cells))
+        for name in ALL_SCORES[:4]
+    ]
+    found = rows.select(pl.len().alias("pairs"), *counts, *means).collect().row(0, named=True)
+    return [
+        {**cell, "kept": found[f"kept_{i}"], "pairs": found["pairs"]}
+        | {f"mean_{name}": found[f"{name}_{i}"] for name in ALL_SCORES[:4]}
+        for i, cell in enumerate(cells)
+    ]
+
+
+def _varied(settings: FilterSettings, cell: Mapping[str, Any]) -> FilterSettings:
+    try:
+        return FilterSettings.model_validate({**settings.model_dump(), **cell})
+    except ValidationError as error:
+        raise RecipeError(f"filter: {explain(error)}") from error
 
 
 def parse_grid(text: str) -> tuple[str, list[Any]]:

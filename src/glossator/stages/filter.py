@@ -94,12 +94,26 @@ def judged_columns(tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 
 def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
     """`pair_id, image_id, keep, reasons` for rows as `judged_columns` gives them."""
-    named = [pl.when(bad.fill_null(value=False)).then(pl.lit(name)) for name, bad in rules(settings).items()]
-    judged = rows.with_columns(pl.concat_list(named).list.drop_nulls().alias("reasons"))
-    for name, bad in limits(settings).items():
-        more = pl.when((pl.col("reasons").list.len() == 0) & bad).then(pl.lit([name])).otherwise(pl.col("reasons"))
-        judged = judged.with_columns(more.alias("reasons"))
-    return judged.select("pair_id", "image_id", (pl.col("reasons").list.len() == 0).alias("keep"), "reasons")
+    known = set(rows.collect_schema().names())
+    ruled = rules(settings)
+    rows = rows.with_columns(*(bad.fill_null(value=False).alias(name) for name, bad in ruled.items()))
+    left = ~pl.any_horizontal(list(ruled))
+    bad = {name: pl.col(name) for name in ruled} | limits(settings, left)
+    assert not known & set(bad), "a reason has the name of a column"
+    named = [pl.when(expression).then(pl.lit(name)) for name, expression in bad.items()]
+    reasons = pl.concat_list(named).list.drop_nulls().alias("reasons")
+    return rows.select("pair_id", "image_id", (reasons.list.len() == 0).alias("keep"), reasons)
+
+
+def kept(settings: FilterSettings) -> pl.Expr:
+    """Whether a pair is kept; as `verdicts`, without the reasons, and so much faster."""
+    left = _none(rules(settings))
+    more = limits(settings, left)
+    return left & _none(more) if more else left
+
+
+def _none(bad: dict[str, pl.Expr]) -> pl.Expr:
+    return ~pl.any_horizontal([expression.fill_null(value=False) for expression in bad.values()])
 
 
 def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
@@ -140,17 +154,19 @@ def _percentile(column: pl.Expr, percent: float) -> pl.Expr:
     return column.quantile(percent / 100, interpolation="linear")
 
 
-def limits(settings: FilterSettings) -> dict[str, pl.Expr]:
-    """As `rules`, over the pairs that no rule has rejected: those behind the best `top_k` and `budget`.
+def limits(settings: FilterSettings, left: pl.Expr) -> dict[str, pl.Expr]:
+    """As `rules`, over the pairs that are `left`: those behind the best `top_k`; of the rest, those behind the best
+    `budget`.
 
     Pairs without the score come last; among equals the earlier one wins.
     """
-    left = pl.col("reasons").list.len() == 0
     score = pl.col(settings.rank_by) if settings.rank == "lowest" else -pl.col(settings.rank_by)
-    place = pl.when(left).then(score.fill_null(float("inf"))).rank("ordinal")
+    score = score.fill_null(float("inf"))
     found: dict[str, pl.Expr] = {}
     if settings.top_k is not None:
-        found["beyond_top_k"] = place.over("image_id") > settings.top_k
+        beyond = pl.when(left).then(score).rank("ordinal").over("image_id") > settings.top_k
+        found["beyond_top_k"] = beyond
+        left = left & ~beyond.fill_null(value=False)
     if settings.budget is not None:
-        found["beyond_budget"] = place > settings.budget
+        found["beyond_budget"] = pl.when(left).then(score).rank("ordinal") > settings.budget
     return found
