@@ -12,6 +12,7 @@ from glossator.text import fold
 
 # A window of spans may be this many times as long as the answer before it is given up.
 _MAX_WINDOW = 12
+_CUT = 0.75  # figures that stand only inside longer ones
 _QUOTED = re.compile(r"\"([^\"]{2,200})\"|“([^”]{2,200})”|「([^」]{1,200})」|(?<!\w)'([^']{2,200})'(?!\w)")
 _PRINTED = re.compile(r"[^\s\"]*\d[^\s\"]*\d[^\s\"]*|\b[A-Z]{4,}\b")
 _SURE, _ALIKE = 5, 0.85  # characters from which on a slip is forgiven, and how much must agree
@@ -32,6 +33,7 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
     if not wanted or not spans:
         return 0.0, ()
     folded = [fold(span.text) for span in spans]
+    whole = _as_printed(wanted)
     best_ratio, best = 0.0, (0, 0)
     for start, text in enumerate(folded):
         if not text:
@@ -40,6 +42,8 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
         for end in range(start, min(start + _MAX_WINDOW, len(folded))):
             joined += folded[end]
             ratio = _ratio(wanted, joined)
+            if ratio == 1.0 and not whole.search(" ".join(span.text for span in spans[start : end + 1])):
+                ratio = _CUT
             # A longer window must be clearly better, so that evidence stays tight.
             if ratio > best_ratio + 1e-9:
                 best_ratio, best = ratio, (start, end + 1)
@@ -49,6 +53,17 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
             break
     evidence = tuple(Evidence(span.text, span.box) for span in spans[slice(*best)])
     return best_ratio, evidence if best_ratio > 0 else ()
+
+
+def _as_printed(wanted: str) -> re.Pattern[str]:
+    """Finds a folded text in print, whatever stands between its characters; figures only with their first and last.
+
+    Without that "8.00" would stand in "000800589824".
+    """
+    between = r"[\W_]*"
+    first = rf"(?<!\d)(?<!\d[.,]){between}" if wanted[0].isdigit() else ""
+    last = r"(?!\d)" if wanted[-1].isdigit() else ""
+    return re.compile(first + between.join(map(re.escape, wanted)) + last, re.IGNORECASE)
 
 
 def claims(text: str) -> list[str]:

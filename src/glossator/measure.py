@@ -138,6 +138,8 @@ def _with(recipe: Recipe, middle: Sequence[dict[str, Any]]) -> Recipe:
     raw = recipe.model_dump(mode="json")
     uses = ("score", "filter") if middle is _PLANTED else ()
     own = {stage["use"]: stage for stage in raw["stages"]}
+    if "filter" in own:  # every spoilt copy asks what its clean pair asks
+        own["filter"] = {**own["filter"], "settings": {**own["filter"]["settings"], "question_similarity_max": None}}
     stages = [own[use] for use in ("ocr",) if use in own] + list(middle) + [own[use] for use in uses if use in own]
     return Recipe.model_validate({**raw, "stages": stages})
 

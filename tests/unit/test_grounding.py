@@ -73,3 +73,11 @@ CLAIMED = (Span("TOTAL 29.70", (0, 0, 10, 10)), Span("CORNER SHOP", (0, 10, 10, 
 def test_what_an_explanation_claims_stands_on_the_page(text: str, share: float | None) -> None:
     assert claims_grounding(text, "Which year, 2018 or 2019?", CLAIMED) == share
     assert claims_grounding(text, "", ()) is None
+
+
+@pytest.mark.parametrize("text", ["GST NO: 000800589824", "41800 KLANG", "18.00", "8.005"])
+def test_figures_inside_longer_ones_are_no_sighting(text: str) -> None:
+    other = Span("Total RM 8.00", (0, 50, 10, 60))
+    ratio, _ = locate("8.00", [Span(text, (0, 0, 10, 10))])
+    assert ratio < 0.85
+    assert locate("8.00", [Span(text, (0, 0, 10, 10)), other])[1][0].text == other.text

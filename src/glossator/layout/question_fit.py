@@ -52,6 +52,8 @@ _FITS: dict[ValueType, frozenset[ValueType]] = {
 }
 _FINDABLE: tuple[ValueType, ...] = ("date", "time", "money", "phone", "percentage", "email", "url")
 _LISTED_PLACE = re.compile(r"\d[^,]*,.*[^\W\d]{4}.*,|\d[^,]*,[^,]*[^\W\d]{4}")  # "109, SS21/1A, DAMANSARA UTAMA"
+_NUMBERED_WORDS = re.compile(r"^(?=.*\d)(?=(?:.*?[^\W\d_]{2,}){4})")  # a house number and words, whatever the country
+_COMPACT_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _SAYS_NOTHING = frozenset(
     """
@@ -101,6 +103,10 @@ def _types(answer: str) -> set[ValueType]:
         found.add("organisation")
     if "address" in found and answer.count(",") >= 2:
         found.discard("organisation")
+    if _COMPACT_DATE.fullmatch(answer.strip()):
+        found.add("date")
+    if not found & {"date", "time", "money", "phone"} and _NUMBERED_WORDS.search(answer):
+        found.add("address")
     return found
 
 
