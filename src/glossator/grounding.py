@@ -34,24 +34,32 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
         return 0.0, ()
     folded = [fold(span.text) for span in spans]
     whole = _as_printed(wanted)
+
+    def sighting(start: int, end: int) -> float:
+        """How much of the answer stands in the spans `start:end` together."""
+        ratio = _ratio(wanted, "".join(folded[start:end]))
+        if ratio == 1.0 and not whole.search(" ".join(span.text for span in spans[start:end])):
+            return _CUT
+        return ratio
+
     best_ratio, best = 0.0, (0, 0)
     for start, text in enumerate(folded):
         if not text:
             continue
-        joined = ""
-        for end in range(start, min(start + _MAX_WINDOW, len(folded))):
-            joined += folded[end]
-            ratio = _ratio(wanted, joined)
-            if ratio == 1.0 and not whole.search(" ".join(span.text for span in spans[start : end + 1])):
-                ratio = _CUT
+        for end in range(start + 1, min(start + _MAX_WINDOW, len(folded)) + 1):
+            ratio = sighting(start, end)
             # A longer window must be clearly better, so that evidence stays tight.
             if ratio > best_ratio + 1e-9:
-                best_ratio, best = ratio, (start, end + 1)
-            if len(joined) >= len(wanted) or ratio == 1.0:
+                best_ratio, best = ratio, (start, end)
+            # The answer may begin at the end of the window's first span ("CASH RM" "10.00").
+            if ratio == 1.0 or sum(map(len, folded[start + 1 : end])) >= len(wanted):
                 break
         if best_ratio == 1.0:
             break
-    evidence = tuple(Evidence(span.text, span.box) for span in spans[slice(*best)])
+    first, end = best
+    while end - first > 1 and sighting(first + 1, end) >= best_ratio:
+        first += 1
+    evidence = tuple(Evidence(span.text, span.box) for span in spans[first:end])
     return best_ratio, evidence if best_ratio > 0 else ()
 
 

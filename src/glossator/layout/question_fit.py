@@ -29,7 +29,7 @@ _ASKS: tuple[tuple[ValueType, re.Pattern[str]], ...] = (
         "money",
         re.compile(
             r"\bhow much\b|\b(?:sub|grand )?-?total\b(?! (?:number|count|pages?|items?|weight|length))"
-            r"|\b(?:amount|price|cost|cash|change|fee|sum|charge|tax|gst|vat)\b",
+            r"|\b(?:amount|price|cost|cash|change|fee|sum|charge|tax|gst|vat)\b(?! (?:no|number|reg|id)\b)",
             re.I,
         ),
     ),
@@ -37,6 +37,7 @@ _ASKS: tuple[tuple[ValueType, re.Pattern[str]], ...] = (
         "organisation",
         re.compile(
             r"\b(?:company|store|shop|business|vendor|seller|merchant|issuer|restaurant|firm|retailer)\b"
+            r"(?! (?:no|number|reg|id|code)\b)"
             r"|\bwho (?:issued|sold)\b",
             re.I,
         ),
@@ -45,7 +46,7 @@ _ASKS: tuple[tuple[ValueType, re.Pattern[str]], ...] = (
 )
 _FITS: dict[ValueType, frozenset[ValueType]] = {
     "money": frozenset({"money", "number"}),
-    "phone": frozenset({"phone", "number"}),
+    "phone": frozenset({"phone", "number", "identifier"}),
     "percentage": frozenset({"percentage", "number"}),
     "number": frozenset({"number", "money", "percentage"}),
     "organisation": frozenset({"organisation", "text", "person"}),
@@ -76,7 +77,7 @@ def question_fit(question: str, answer: str, evidence: Sequence[Evidence], spans
     """
     by_type, by_label = type_fit(question, answer), label_fit(question, answer, evidence, spans)
     if by_type == 0.0:
-        return 0.0
+        return 0.5 if by_label == 1.0 else 0.0  # the label stands right there: the type was misjudged
     known = [value for value in (by_type, by_label) if value is not None]
     return sum(known) / len(known) if known else None
 
