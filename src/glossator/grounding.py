@@ -15,6 +15,8 @@ _MAX_WINDOW = 12
 _CUT = 0.75  # figures that stand only inside longer ones
 _QUOTED = re.compile(r"\"([^\"]{2,200})\"|“([^”]{2,200})”|「([^」]{1,200})」|(?<!\w)'([^']{2,200})'(?!\w)")
 _PRINTED = re.compile(r"[^\s\"]*\d[^\s\"]*\d[^\s\"]*|\b[A-Z]{4,}\b")
+_PIECES = re.compile(r"[\s/|:;,]+")
+_MIN_WORDS = 2
 _SURE, _ALIKE = 5, 0.85  # characters from which on a slip is forgiven, and how much must agree
 
 
@@ -63,6 +65,23 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
     return best_ratio, evidence if best_ratio > 0 else ()
 
 
+def words_found(answer: str, spans: Sequence[Span]) -> float:
+    """The share of an answer's words that stand on the page as words, wherever: for values out of several cells.
+
+    Tolerant of a slip of OCR in words of five characters and more. 0 for an answer of fewer than two words.
+    """
+    wanted = [word for word in map(fold, answer.split()) if word]
+    if len(wanted) < _MIN_WORDS:
+        return 0.0
+    printed = {word for span in spans for piece in _PIECES.split(span.text) if (word := fold(piece))}
+    long = [word for word in printed if len(word) >= _SURE]
+    hits = sum(
+        len(word) for word in wanted
+        if word in printed or (len(word) >= _SURE and any(fuzz.ratio(word, one) >= 100 * _ALIKE for one in long))
+    )  # fmt: skip
+    return hits / sum(map(len, wanted))
+
+
 def _as_printed(wanted: str) -> re.Pattern[str]:
     """Finds a folded text in print, whatever stands between its characters; figures only with their first and last.
 
@@ -70,8 +89,8 @@ def _as_printed(wanted: str) -> re.Pattern[str]:
     """
     between = r"[\W_]*"
     first = rf"(?<!\d)(?<!\d[.,]){between}" if wanted[0].isdigit() else ""
-    last = r"(?!\d)" if wanted[-1].isdigit() else ""
-    return re.compile(first + between.join(map(re.escape, wanted)) + last, re.IGNORECASE)
+    last = r"(?!\d)|(?=\d{1,2}:\d\d)" if wanted[-1].isdigit() else ""  # OCR glues a time to a date
+    return re.compile(f"{first}{between.join(map(re.escape, wanted))}(?:{last})", re.IGNORECASE)
 
 
 def claims(text: str) -> list[str]:

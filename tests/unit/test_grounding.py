@@ -78,6 +78,7 @@ def test_what_an_explanation_claims_stands_on_the_page(text: str, share: float |
 @pytest.mark.parametrize("text", ["GST NO: 000800589824", "41800 KLANG", "18.00", "8.005"])
 def test_figures_inside_longer_ones_are_no_sighting(text: str) -> None:
     other = Span("Total RM 8.00", (0, 50, 10, 60))
+    assert locate("18-03-2018", [Span("18-03-201811:23", (0, 0, 10, 10))])[0] == 1.0  # a date and its time
     ratio, _ = locate("8.00", [Span(text, (0, 0, 10, 10))])
     assert ratio < 0.85
     assert locate("8.00", [Span(text, (0, 0, 10, 10)), other])[1][0].text == other.text

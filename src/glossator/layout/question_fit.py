@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 from glossator.layout.facts import ValueType
 from glossator.layout.reading_order import lines
 from glossator.layout.typed import find, looks_like_address, looks_like_organisation, value_type
-from glossator.records import Evidence, Span
+from glossator.records import Box, Evidence, Span
 from glossator.text import fold
 
 _ASKS: tuple[tuple[ValueType, re.Pattern[str]], ...] = (
@@ -64,6 +64,9 @@ _SAYS_NOTHING = frozenset(
     form document page image picture invoice chart bill table label labelled labeled reads read say says one
     """.split()  # noqa: SIM905
 )
+_LINES_ABOVE = 2.2  # times the answer's height: a label often stands over its value
+_MIN_ANSWER = 3  # letters and figures; an X stands in many places
+_NAMED = 0.3  # the least share of the question's words that makes a place worth comparing with
 _NEAR_LABEL = 85  # similarity of two words, 0..100
 
 
@@ -76,6 +79,8 @@ def question_fit(question: str, answer: str, evidence: Sequence[Evidence], spans
         spans: the page, in reading order.
     """
     by_type, by_label = type_fit(question, answer), label_fit(question, answer, evidence, spans)
+    if by_type == 0.0 and '"' in question and by_label is None:
+        return None  # a quoted label need not mean its words: "Total V.O.C.s" may be a percentage
     if by_type == 0.0:
         return 0.5 if by_label == 1.0 else 0.0  # the label stands right there: the type was misjudged
     known = [value for value in (by_type, by_label) if value is not None]
@@ -114,32 +119,33 @@ def _types(answer: str) -> set[ValueType]:
 def label_fit(question: str, answer: str, evidence: Sequence[Evidence], spans: Sequence[Span]) -> float | None:
     """How much of what the question names stands beside the answer, against the place on the page that has most of it.
 
-    1 if no other line holds more of the question's words; None if the page holds none of them, or the answer has no
-    place.
+    1 if no other place holds more of the question's words. Where the answer is printed more than once, the best place
+    counts. None if the page holds none of the words, the answer has no place, or is too short to have a certain one.
     """
     words = [word for word in _words(question) if word not in _SAYS_NOTHING and fold(word) not in fold(answer)]
-    if not words or not evidence:
+    if not words or not evidence or len(fold(answer)) < _MIN_ANSWER:
         return None
-    near, rest = _split(evidence, spans, answer)
-    elsewhere = max((_share(words, line) for line in rest), default=0.0)
-    beside = _share(words, near)
+    boxes = [piece.box for piece in evidence]
+    places = [boxes] + [[span.box] for span in spans if fold(answer) in fold(span.text)]
+    beside = max(_share(words, _beside(place, spans, answer)) for place in places)
+    elsewhere = max((_share(words, _words(" ".join(span.text for span in row))) for row in lines(spans)), default=0.0)
     best = max(beside, elsewhere)
-    return beside / best if best > 0.3 else None
+    return beside / best if best > _NAMED else None
 
 
-def _split(evidence: Sequence[Evidence], spans: Sequence[Span], answer: str) -> tuple[list[str], list[list[str]]]:
-    """The words beside the answer (on its lines; if it stands alone there, on the line before), and those of all
-    other lines."""
-    boxes = {piece.box for piece in evidence}
-    texts, held = [], []
-    for number, row in enumerate(lines(spans)):
-        texts.append(" ".join(span.text for span in row))
-        if any(span.box in boxes for span in row):
-            held.append(number)
-    own = [word for number in held for word in _words(texts[number].replace(answer, " ")) if word not in fold(answer)]
-    beside = held if own or not held else [held[0] - 1, *held]
-    near = own or [word for number in beside[:1] if number >= 0 for word in _words(texts[number])]
-    return near, [_words(text) for number, text in enumerate(texts) if number not in beside]
+def _beside(boxes: Sequence[Box], spans: Sequence[Span], answer: str) -> list[str]:
+    """The words at a place: of the answer's own spans, on the same line, and above it within some lines' height."""
+    x0, y0 = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    x1, y1 = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    height = max(1.0, min(box[3] - box[1] for box in boxes))
+    found: list[str] = []
+    for span in spans:
+        left, top, right, bottom = span.box
+        same_line = min(y1, bottom) - max(y0, top) > 0.4 * min(height, max(1.0, bottom - top))
+        above = 0 <= y0 - (top + bottom) / 2 <= _LINES_ABOVE * height and min(x1, right) > max(x0, left) - 2 * height
+        if same_line or above:
+            found += _words(span.text.replace(answer, " "))
+    return found
 
 
 def _share(wanted: Sequence[str], words: Sequence[str]) -> float:

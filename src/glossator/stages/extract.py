@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from glossator.engines.base import PairDraft, Session
-from glossator.grounding import locate, question_similarity
+from glossator.grounding import locate, question_similarity, words_found
 from glossator.layout.question_fit import question_fit
 from glossator.records import Evidence, Pair, Sample
 from glossator.results import Failed
 from glossator.stages.base import MapStage, Settings
 from glossator.text import clean, one_line
+
+_BY_WORDS = 0.95
+_SURE = 0.85  # how literally an answer must stand there for its place to tell a label
 
 
 class ExtractSettings(Settings):
@@ -52,6 +55,9 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
             continue
         spans = sample.page.spans if sample.page else ()
         ratio, found = locate(answer, spans)
+        sure = draft.evidence or (found if ratio >= _SURE else ())
+        # A value out of several cells or lines stands there word by word; that counts a little less.
+        ratio = max(ratio, _BY_WORDS * words_found(answer, spans))
         if draft.evidence:
             # A writer's own evidence counts as far as it is really on the page.
             shown = [span for span in spans if Evidence(span.text, span.box) in draft.evidence]
@@ -71,7 +77,7 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 context=draft.context,
                 conversation=order if draft.conversation is None else draft.conversation,
                 meta=draft.meta,
-                question_fit=question_fit(question, answer, draft.evidence or found, spans),
+                question_fit=question_fit(question, answer, sure, spans),
             )
         )
         asked.append(question)

@@ -110,7 +110,7 @@ def test_unknown_settings_are_refused() -> None:
 
 
 def test_default_bounds_are_those_of_the_scorer() -> None:
-    weak = replace(LOSS, nll_a_qi=7.0)  # vfd 0.875, mifd 0.58
+    weak = replace(LOSS, nll_a_qi=7.5)  # vfd 0.94, mifd 0.62
     assert reasons(GOOD, weak) == []
     assert reasons(GOOD, replace(weak, scorer="smollm2-135m (float32)")) == ["vfd_above_max"]
     assert reasons(GOOD, replace(weak, scorer="smollm2-135m (float32)"), vfd_max=None) == []
