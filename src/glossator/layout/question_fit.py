@@ -64,21 +64,27 @@ _SAYS_NOTHING = frozenset(
     form document page image picture invoice chart bill table label labelled labeled reads read say says one
     """.split()  # noqa: SIM905
 )
+_DRAWN = re.compile(r"chart|graph|plot|figure|diagram|\bmap\b|\baxis\b|\bbars?\b|legend|poster|comic", re.I)
 _LINES_ABOVE = 2.2  # times the answer's height: a label often stands over its value
 _MIN_ANSWER = 3  # letters and figures; an X stands in many places
 _NAMED = 0.3  # the least share of the question's words that makes a place worth comparing with
 _NEAR_LABEL = 85  # similarity of two words, 0..100
 
 
-def question_fit(question: str, answer: str, evidence: Sequence[Evidence], spans: Sequence[Span]) -> float | None:
+def question_fit(
+    question: str, answer: str, evidence: Sequence[Evidence], spans: Sequence[Span], kind: str = ""
+) -> float | None:
     """How well answer and question belong together, 0..1; None where neither type nor label tells anything.
 
     Args:
         question, answer: of one pair.
         evidence: where the answer stands.
         spans: the page, in reading order.
+        kind: of the image or of the question; in a chart a value stands apart from its label.
     """
-    by_type, by_label = type_fit(question, answer), label_fit(question, answer, evidence, spans)
+    by_type = type_fit(question, answer)
+    drawn = _DRAWN.search(kind) or _DRAWN.search(question)
+    by_label = None if drawn else label_fit(question, answer, evidence, spans)
     if by_type == 0.0 and '"' in question and by_label is None:
         return None  # a quoted label need not mean its words: "Total V.O.C.s" may be a percentage
     if by_type == 0.0:

@@ -77,7 +77,7 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 context=draft.context,
                 conversation=order if draft.conversation is None else draft.conversation,
                 meta=draft.meta,
-                question_fit=question_fit(question, answer, sure, spans),
+                question_fit=question_fit(question, answer, sure, spans, f"{sample.image.kind} {draft.kind}"),
             )
         )
         asked.append(question)

@@ -68,3 +68,12 @@ def test_no_verdict_without_a_type_or_a_label() -> None:
     assert fit("What does the slogan promise?", "Non porous") is None
     assert type_fit("What colour is it?", "red") is None
     assert question_fit("What is the motto?", "x", (), ()) is None
+
+
+def test_in_a_chart_labels_stand_apart_from_their_values() -> None:
+    bars = (Span("410", (40, 20, 60, 30)), Span("128", (80, 60, 100, 70)), Span("2019", (40, 190, 60, 200)),
+            Span("2020", (80, 190, 100, 200)))  # fmt: skip
+    asked = "Which value belongs to 2019?"
+    evidence = locate("410", bars)[1]
+    assert question_fit(asked, "410", evidence, bars, "receipt") == 0.0
+    assert question_fit(asked, "410", evidence, bars, "chart chart-value") is None
