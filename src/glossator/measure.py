@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glossator import runner
+from glossator.difficulty import MORE_SCORES, SCORES
 from glossator.jobs import defects
 from glossator.jobs.sources import Source
 from glossator.recipe import Recipe, load
@@ -17,18 +18,7 @@ from glossator.workspace import Workspace, build
 if TYPE_CHECKING:
     import polars as pl
 
-MEASURED = (
-    "ifd",
-    "vfd",
-    "mifd",
-    "ffd",
-    "vfd_first",
-    "ifd_second",
-    "ffd_image",
-    "reversed_ifd",
-    "grounding",
-    "question_fit",
-)
+MEASURED = (*SCORES, *MORE_SCORES, "grounding", "question_fit", "explain_grounding")
 
 
 @dataclass(frozen=True, slots=True)
