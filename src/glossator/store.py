@@ -170,9 +170,11 @@ class Store:
         import polars as pl
 
         paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in self.shards(folder)]
+        empty = pl.DataFrame(pl.from_arrow(SCHEMAS[table].empty_table()))
         if not paths:
-            return pl.LazyFrame(pl.from_arrow(SCHEMAS[table].empty_table()))
-        return pl.scan_parquet(paths)
+            return empty.lazy()
+        # Parts of an older version lack columns that have been added since.
+        return pl.scan_parquet(paths, schema=empty.schema, missing_columns="insert")
 
     def scan_failures(self, folder: str) -> pl.LazyFrame:
         """A lazy frame over the failed rows of a folder's shards."""

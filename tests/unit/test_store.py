@@ -102,3 +102,16 @@ def test_a_second_run_is_refused_and_a_dead_ones_lock_is_taken_over(store: Store
     with store.lock():
         assert json.loads((store.root / "run.json").read_text())["pid"] != other.pid
     assert not (store.root / "run.json").exists()
+
+
+def test_parts_of_an_older_version_are_read(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    store = Store.create(tmp_path / "ws", tmp_path, tmp_path, 8)
+    image = ImageRecord("i", "i", "i.png", "0" * 64, 10, 10)
+    for shard in (0, 1):
+        store.write_part("images/v1", "images", shard, [image])
+    part = tmp_path / "ws" / "images" / "v1" / "part-00000.parquet"
+    pq.write_table(pq.read_table(part).drop_columns(["more_paths"]), part)
+    assert store.scan("images/v1", "images").collect()["more_paths"].to_list() == [None, []]
+    assert store.read_part("images/v1", "images", 0) == [image]
