@@ -33,7 +33,8 @@ def curves(lines: Mapping[str, Sequence[float]], *, label: str) -> str:
     Names come from outside: each is escaped. Safe to put into a page as it is.
     """
     top = 1.25
-    drawn = "".join(_curve(i, name, sorted(values), top) for i, (name, values) in enumerate(lines.items()) if values)
+    found = [_curve(i, name, sorted(values), top) for i, (name, values) in enumerate(lines.items()) if values]
+    drawn = "".join(reversed(found))  # the first lies on top
     ticks = "".join(_tick(value, top) for value in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25))
     base = f'<line x1="0" y1="{_HEIGHT}" x2="{_WIDTH}" y2="{_HEIGHT}" class="axis"/>'
     view = f"0 0 {_WIDTH} {_HEIGHT + _FOOT}"
