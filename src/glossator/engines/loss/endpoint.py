@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -29,7 +30,7 @@ from glossator.engines.loss.conversations import (
 from glossator.engines.loss.forward import Branch, merged
 from glossator.engines.loss.loading import load_tokenizer, read_template, reserved
 from glossator.engines.loss.template import PLAIN, ChatTemplate
-from glossator.errors import UsageError
+from glossator.errors import MissingExtraError, UsageError
 from glossator.fingerprint import fingerprint
 from glossator.recipe import Endpoint
 from glossator.results import Failed, Outcome, Usage
@@ -84,6 +85,8 @@ class EndpointLoss:
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
         """Raises `UsageError` if no endpoint is named for the model, its key is not set, or it has no tokenizer."""
+        if find_spec("openai") is None:
+            raise MissingExtraError("the engine 'endpoint'", "chat")
         endpoint = endpoint_of(runtime.endpoints, spec.model)
         tokenizer = load_tokenizer(spec.tokenizer or spec.model, revision=spec.revision)
         given = read_template(spec.chat_template)
