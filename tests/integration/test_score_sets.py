@@ -121,3 +121,15 @@ def test_a_new_bound_runs_the_filter_alone(dataset: Path, tmp_path: Path) -> Non
     rows = workspace.what_if(mifd_max=[0.01, None])
     assert workspace.verdict_counts() == before
     assert workspace.filter(mifd_max=0.01)["kept"] == rows[0]["kept"]
+
+
+def test_only_the_same_pair_again_is_a_duplicate_there(dataset: Path, tmp_path: Path) -> None:
+    ask = "Who paid for it?"
+    rows = [row("a", ["a.png"], [(ask, "Ann Miller did")]), row("b", ["a.png"], [(ask, "Tom Baker did")]),
+            row("c", ["a.png"], [(ask, "Ann Miller did")])]  # fmt: skip
+    dataset.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+    workspace = scored(dataset, tmp_path)
+    verdicts = {one["pair_id"]: one["reasons"] for one in workspace.table("verdicts").to_pylist()}
+    found = {pair["source_id"]: verdicts[pair["pair_id"]] for pair in workspace.table("pairs").to_pylist()}
+    assert "duplicate_question" in found["c"]
+    assert "duplicate_question" not in [*found["a"], *found["b"]]

@@ -13,7 +13,7 @@ from glossator.layout.question_fit import question_fit
 from glossator.records import Evidence, Pair, Sample
 from glossator.results import Failed
 from glossator.stages.base import MapStage, Settings
-from glossator.text import clean, one_line
+from glossator.text import clean, fold, one_line
 
 _BY_WORDS = 0.95
 _SURE = 0.85  # how literally an answer must stand there for its place to tell a label
@@ -46,7 +46,7 @@ class ExtractStage(MapStage[Pair]):
 
 def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pair | Failed]:
     rows: list[Pair | Failed] = []
-    asked: list[str] = []
+    asked: list[tuple[str, str]] = []
     for order, draft in enumerate(drafts):
         question, answer = one_line(draft.question), clean(draft.answer)
         pair_id = _pair_id(sample.image.image_id, order, question, answer)
@@ -55,6 +55,10 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
             continue
         spans = sample.page.spans if sample.page else ()
         ratio, found = locate(answer, spans)
+        said = fold(answer) + fold(draft.explain_answer)
+        # A finished set may ask the same in several conversations; only the same pair again is a duplicate there.
+        own = draft.conversation is None
+        earlier = [other for other, reply in asked if own or reply == said]
         sure = draft.evidence or (found if ratio >= _SURE else ())
         # A value out of several cells or lines stands there word by word; that counts a little less.
         ratio = max(ratio, _BY_WORDS * words_found(answer, spans))
@@ -72,7 +76,7 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 kind=draft.kind,
                 evidence=draft.evidence or found,
                 grounding=ratio if sample.image.path else None,
-                question_similarity=question_similarity(question, asked),
+                question_similarity=question_similarity(question, earlier),
                 writer=writer,
                 context=draft.context,
                 conversation=order if draft.conversation is None else draft.conversation,
@@ -80,7 +84,7 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 question_fit=question_fit(question, answer, sure, spans, f"{sample.image.kind} {draft.kind}"),
             )
         )
-        asked.append(question)
+        asked.append((question, said))
     return rows
 
 

@@ -21,7 +21,7 @@ class GivenWriter:
     """See `engines.base.Writer`. `image.given_pairs` is a JSON list of mappings with the fields of `PairDraft`."""
 
     Spec: ClassVar[type[GivenSpec]] = GivenSpec
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     local_cpu: ClassVar[bool] = False
     name = "given"
 
