@@ -10,10 +10,17 @@ from glossator.formats.base import Message
 
 # How questions for an explanation begin in LLaVAR-2 and in ours: they ask how or where, not what.
 _ASKS_WHY = re.compile(
-    r"^(?:how (?:did|do|can|could) (?:you|i|we|one)|how is (?:this|that|it) (?:known|shown|clear|found)"
-    r"|where (?:on|in) (?:the|this)|where (?:did|do) you"
-    r"|what (?:on|in) the [\w -]+ (?:supports|shows|tells|indicates|suggests)|what makes you|which part of"
-    r"|(?:can|could) you explain|please explain|explain|why (?:do|did) you|what (?:evidence|clue|detail))\b",
+    r"^(?:and )?(?:how (?:did|do|can|could|would) (?:you|i|we|one|it)\b"
+    r"|how (?:is|was|does|did) (?:this|that|it|the (?:answer|image|text|page|\w+ )?)(?: \w+)* ?"
+    r"(?:known|shown|show|clear|found|support|supported|derived|determined|tell|linked|related|relate)\b"
+    r"|where (?:on|in) (?:the|this)\b|where (?:did|do|can|could) (?:you|i|we|one)\b"
+    r"|where (?:is|was) (?:this|that|it|the (?:answer|evidence|information|value))\b"
+    r"|what (?:on|in) the [\w -]+ (?:supports|shows|tells|indicates|suggests)\b|what (?:makes you|led you|leads you)\b"
+    r"|what (?:is|was) (?:the|your) (?:reason|reasoning|basis|evidence|clue|explanation)\b"
+    r"|what (?:evidence|clue|detail|part|text|information) (?:on|in|of|supports|shows|tells|led|leads|helps|makes)\b"
+    r"|which (?:part|text|area|line|evidence|detail)s? (?:of|on|in|supports?|shows?|gives?|tells?)\b"
+    r"|(?:can|could|would) you (?:please )?(?:explain|justify|point)\b|please (?:explain|justify)|explain\b|justify\b"
+    r"|why (?:do|did) you\b|why (?:is|was) (?:that|this|it) the\b|on what basis\b)",
     re.IGNORECASE,
 )
 

@@ -161,3 +161,30 @@ def test_strange_lines_neither_crash_nor_cut_their_neighbours(root: Path) -> Non
     (root / "deep.json").write_text(text)
     with pytest.raises(UsageError, match=r"deep\.json"):
         list(formats.CONVERSATIONS["llava"].read(root / "deep.json"))
+
+
+@pytest.mark.parametrize(
+    ("question", "explains"),
+    [
+        ("How can you tell?", True),
+        ("How did you find that answer?", True),
+        ("How is the answer shown on the receipt?", True),
+        ("What is your reasoning?", True),
+        ("What evidence on the page supports this?", True),
+        ("Where is this printed?", True),
+        ("Why do you say so?", True),
+        ("Could you point to it?", True),
+        ("Which part of the form gives the answer?", True),
+        ("How many items are there?", False),
+        ("How much is the total?", False),
+        ("What is the date?", False),
+        ("Where is the shop?", False),
+        ("Which company issued it?", False),
+        ("Why is the sky blue?", False),
+        ("How is the weather?", False),
+    ],
+)
+def test_which_questions_ask_for_an_explanation(question: str, explains: bool) -> None:
+    turns = (Message("user", "What is the total?"), Message("assistant", "5.00"), Message("user", question),
+             Message("assistant", "It stands right of TOTAL."))  # fmt: skip
+    assert (len(to_pairs(turns)) == 1) is explains
