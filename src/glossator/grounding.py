@@ -15,7 +15,7 @@ _MAX_WINDOW = 12
 _CUT = 0.75  # figures that stand only inside longer ones
 _QUOTED = re.compile(r"\"([^\"]{2,200})\"|“([^”]{2,200})”|「([^」]{1,200})」|(?<!\w)'([^']{2,200})'(?!\w)")
 _PRINTED = re.compile(r"[^\s\"]*\d[^\s\"]*\d[^\s\"]*|\b[A-Z]{4,}\b")
-_PIECES = re.compile(r"[\s/|:;,]+")
+_PARTS = re.compile(r"[^\W_]+")
 _MIN_WORDS = 2
 _SURE, _ALIKE = 5, 0.85  # characters from which on a slip is forgiven, and how much must agree
 
@@ -70,16 +70,21 @@ def words_found(answer: str, spans: Sequence[Span]) -> float:
 
     Tolerant of a slip of OCR in words of five characters and more. 0 for an answer of fewer than two words.
     """
-    wanted = [word for word in map(fold, answer.split()) if word]
+    wanted = [(word, piece) for piece in answer.split() if (word := fold(piece))]
     if len(wanted) < _MIN_WORDS:
         return 0.0
-    printed = {word for span in spans for piece in _PIECES.split(span.text) if (word := fold(piece))}
+    tokens = [token for span in spans for token in span.text.split()]
+    # Whole ("$43,335.00") and in their parts: annotators and OCR part words differently.
+    printed = {fold(part) for token in tokens for part in (token, *_PARTS.findall(token))}
     long = [word for word in printed if len(word) >= _SURE]
+
+    def found(word: str) -> bool:
+        return word in printed or (len(word) >= _SURE and any(fuzz.ratio(word, one) >= 100 * _ALIKE for one in long))
+
     hits = sum(
-        len(word) for word in wanted
-        if word in printed or (len(word) >= _SURE and any(fuzz.ratio(word, one) >= 100 * _ALIKE for one in long))
-    )  # fmt: skip
-    return hits / sum(map(len, wanted))
+        len(word) for word, piece in wanted if found(word) or all(found(fold(part)) for part in _PARTS.findall(piece))
+    )
+    return hits / sum(len(word) for word, _ in wanted)
 
 
 def _as_printed(wanted: str) -> re.Pattern[str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from glossator.grounding import claims_grounding, locate, question_similarity
+from glossator.grounding import claims_grounding, locate, question_similarity, words_found
 from glossator.records import Span
 
 SPANS = [
@@ -82,3 +82,27 @@ def test_figures_inside_longer_ones_are_no_sighting(text: str) -> None:
     ratio, _ = locate("8.00", [Span(text, (0, 0, 10, 10))])
     assert ratio < 0.85
     assert locate("8.00", [Span(text, (0, 0, 10, 10)), other])[1][0].text == other.text
+
+
+CELLS = (
+    Span("99 mm", (0, 0, 10, 10)),
+    Span("Total: $43,335.00", (0, 20, 10, 30)),
+    Span("Julie Richman", (50, 0, 90, 10)),
+    Span("4/22/90", (0, 40, 10, 50)),
+    Span("Philip Morris Inc", (50, 40, 90, 50)),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [
+        ("99 mm 99 mm", 1.0),
+        ("$ 43.335.00 $ 43.335.00", 1.0),
+        ("4/ 22/ 90", 1.0),
+        ("Julie Richman Phillip Morris", 1.0),
+        ("Anna Schmidt 77", 0.0),
+        ("Julie", 0.0),
+    ],
+)
+def test_values_out_of_several_cells_are_found_word_by_word(answer: str, share: float) -> None:
+    assert words_found(answer, CELLS) == pytest.approx(share, abs=0.01)

@@ -29,7 +29,7 @@ class ExtractStage(MapStage[Pair]):
     """Asks the writer for pairs, and looks up where each answer stands."""
 
     kind = "extract"
-    version = 4
+    version = 5
     reads = ("images", "ocr")
     uses = ("captions",)
     writes = "drafts"
