@@ -194,7 +194,7 @@ class EndpointLoss:
             if isinstance(picture, Failed):
                 return picture
         messages = _messages(item.turns, [str(picture) for picture in pictures], self._template)
-        body = {**common, "messages": messages, "add_generation_prompt": False}
+        body = {**common, "messages": messages}
         return _Request("chat", body, tuple((length - at, branch.ids[at]) for at in places))
 
     async def _bought(self, caller: Caller, session: Session, request: _Request) -> list[float] | Failed:
@@ -232,14 +232,13 @@ class EndpointLoss:
 
 
 async def _send(request: _Request, sdk: Any) -> dict[str, Any]:
-    extra = {"prompt_logprobs": 1}
-    body = dict(request.body)
+    extra: dict[str, Any] = {"prompt_logprobs": 1}
     if request.path == "completions":
-        answer = await sdk.completions.create(**body, extra_body=extra)
+        answer = await sdk.completions.create(**request.body, extra_body=extra)
         found = (answer.choices[0].model_extra or {}).get("prompt_logprobs") if answer.choices else None
     else:
-        extra |= {key: body.pop(key) for key in ("add_generation_prompt",)}
-        answer = await sdk.chat.completions.create(**body, extra_body=extra)
+        extra["add_generation_prompt"] = False
+        answer = await sdk.chat.completions.create(**request.body, extra_body=extra)
         found = (answer.model_extra or {}).get("prompt_logprobs")
     usage = answer.usage
     return {"prompt_logprobs": found, "model": answer.model, "tokens_in": usage.prompt_tokens if usage else 0}

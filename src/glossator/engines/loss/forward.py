@@ -9,7 +9,6 @@ where a causal model does not see it.
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -313,18 +312,3 @@ def _out_of_memory(error: Exception) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
-
-
-def fast_dtype() -> Any:
-    """bfloat16 where this CPU multiplies it clearly faster than float32, else float32."""
-    import torch
-
-    def seconds(dtype: torch.dtype) -> float:
-        left, right = torch.ones((256, 576), dtype=dtype), torch.ones((576, 1536), dtype=dtype)
-        torch.mm(left, right)
-        started = time.perf_counter()
-        for _ in range(4):
-            torch.mm(left, right)
-        return time.perf_counter() - started
-
-    return torch.bfloat16 if seconds(torch.bfloat16) * 1.5 < seconds(torch.float32) else torch.float32

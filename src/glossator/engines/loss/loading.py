@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 from glossator.engines.loss.conversations import Limits, PictureConversations, TextConversations
-from glossator.engines.loss.forward import fast_dtype
 from glossator.engines.loss.processors import load_processor
 from glossator.engines.loss.template import PLAIN, ChatTemplate
 from glossator.engines.loss.weights import model_path, quiet_transformers
@@ -145,7 +145,7 @@ def _dtype(name: str, device: str) -> Any:
     if name != "auto":
         return getattr(torch, name)
     if device == "cpu":
-        return fast_dtype()
+        return _fast_dtype()
     return torch.bfloat16 if not device.startswith("cuda") or torch.cuda.is_bf16_supported() else torch.float16
 
 
@@ -162,3 +162,18 @@ def _max_length(spec: Any, config: Any) -> int:
     """The recipe's limit, and never more than the model has positions for."""
     own = getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 20
     return min(own, spec.max_length or own)
+
+
+def _fast_dtype() -> Any:
+    """bfloat16 where this CPU multiplies it clearly faster than float32, else float32."""
+    import torch
+
+    def seconds(dtype: torch.dtype) -> float:
+        left, right = torch.ones((256, 576), dtype=dtype), torch.ones((576, 1536), dtype=dtype)
+        torch.mm(left, right)
+        started = time.perf_counter()
+        for _ in range(4):
+            torch.mm(left, right)
+        return time.perf_counter() - started
+
+    return torch.bfloat16 if seconds(torch.bfloat16) * 1.5 < seconds(torch.float32) else torch.float32
