@@ -43,6 +43,13 @@ TEXT = [
     "CORNER SHOP Invoice No: 4711-0815 TOTAL 53.60 CASH 60.00 CHANGE 6.40 How do you know?",
     "Who issued it? The name stands on top. USER: ASSISTANT: user assistant system Here is an answer.",
 ]
+_SQUARE: dict[str, Any] = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
+_LLAVA: dict[str, Any] = {
+    "patch_size": 14,
+    "vision_feature_select_strategy": "default",
+    "num_additional_image_tokens": 1,
+    "chat_template": VICUNA,
+}
 _LAYERS = {
     "hidden_size": 48,
     "intermediate_size": 96,
@@ -122,14 +129,9 @@ def llava(text: str, folder: Path) -> None:
     )
     torch.manual_seed(0)
     _wide(t.LlavaForConditionalGeneration(config)).save_pretrained(folder)
-    t.LlavaProcessor(
-        image_processor=CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}),
-        tokenizer=tokens,
-        patch_size=14,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=VICUNA,
-    ).save_pretrained(folder)
+    t.LlavaProcessor(image_processor=CLIPImageProcessorPil(**_SQUARE), tokenizer=tokens, **_LLAVA).save_pretrained(
+        folder
+    )
 
 
 def llava_next(text: str, folder: Path) -> None:
@@ -148,17 +150,8 @@ def llava_next(text: str, folder: Path) -> None:
     )
     torch.manual_seed(0)
     _wide(t.LlavaNextForConditionalGeneration(config)).save_pretrained(folder)
-    images = LlavaNextImageProcessorPil(
-        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}, image_grid_pinpoints=grids
-    )
-    t.LlavaNextProcessor(
-        image_processor=images,
-        tokenizer=tokens,
-        patch_size=14,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=VICUNA,
-    ).save_pretrained(folder)
+    images = LlavaNextImageProcessorPil(**_SQUARE, image_grid_pinpoints=grids)
+    t.LlavaNextProcessor(image_processor=images, tokenizer=tokens, **_LLAVA).save_pretrained(folder)
 
 
 def idefics(family: str, folder: Path) -> None:

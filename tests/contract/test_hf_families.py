@@ -209,7 +209,6 @@ def test_sharing_off_gives_the_same(vision: tuple[Path, Any], pictures: Path) ->
 
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
 def test_quantised_loading(bits: str, tmp_path: Path, pictures: Path) -> None:
-    pytest.importorskip("bitsandbytes")
     tiny_models.TEXT_MODELS["qwen2"](tmp_path)
     items = conversations(sample(pictures, "a.png"))
     whole, small = losses(load(tmp_path), items), losses(load(tmp_path, quantization=bits), items)

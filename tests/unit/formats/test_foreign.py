@@ -72,11 +72,13 @@ def written(folder: Path, rows: list[Any], name: str = "set.json") -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ROWS)
-@pytest.mark.parametrize("suffix", ["json", "jsonl", "parquet"])
+# A Parquet column holds texts or blocks, not both, so image_url blocks beside texts have no such file.
+FILES = [(form, suffix) for form in ROWS for suffix in ("json", "jsonl", "parquet")
+         if (form, suffix) != ("image_url", "parquet")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "suffix"), FILES)
 def test_every_form_gives_the_same_conversation(form: str, suffix: str, tmp_path: Path) -> None:
-    if (form, suffix) == ("image_url", "parquet"):
-        pytest.skip("a Parquet column holds texts or blocks, not both")
     (found,) = read(written(tmp_path, [ROWS[form]], f"set.{suffix}"))
     assert found == TrainingSample("a", "a.png", WANTED)
 
