@@ -11,6 +11,7 @@
         ├── WorkerDiedError        a worker process ended unasked
         ├── CredentialsError       the endpoint refuses the key
         ├── EndpointDownError      the endpoint does not answer
+        ├── CreditError            the account has no credit left, or is cut off for hours
         ├── TooManyFailuresError   the share of failed rows is above its limit
         └── BudgetError            the money or token limit is reached
 
@@ -71,6 +72,10 @@ class CredentialsError(StopRun):
 
 class EndpointDownError(StopRun):
     """The endpoint does not answer."""
+
+
+class CreditError(StopRun):
+    """The endpoint's account has no credit left, or is rate limited for hours."""
 
 
 class TooManyFailuresError(StopRun):

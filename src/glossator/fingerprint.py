@@ -21,4 +21,9 @@ def canonical(value: Any) -> str:
 
 def fingerprint(value: Any) -> str:
     """The first 16 hex digits of the SHA-256 of `canonical(value)`."""
-    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()[:LENGTH]
+    return digest(canonical(value).encode("ascii"))
+
+
+def digest(data: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of `data`."""
+    return hashlib.sha256(data).hexdigest()[:LENGTH]

@@ -6,6 +6,7 @@ Stage settings and engine specs stay plain mappings here; the stage and the engi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -48,18 +49,33 @@ class StageSpec(_Model):
     settings: dict[str, Any] = Field(default_factory=dict, description="The stage's own settings.")
 
 
+_KEY = re.compile(r"(?:sk|gsk|hf|pk|rk|xai|AIza)[-_]?[A-Za-z0-9_-]{16,}")
+
+
 class Endpoint(_Model):
     """How to reach a model. Never part of a fingerprint."""
 
-    url: str = Field(description="Base URL of an OpenAI-compatible server, ending in /v1.")
+    url: str = Field(description="Base URL of an OpenAI-compatible server, such as https://api.openai.com/v1.")
     key_env: str | None = Field(
         None,
         pattern=r"^[A-Z_][A-Z0-9_]*$",
         description="NAME of the environment variable that holds the key (upper case). The key itself is refused.",
     )
-    in_flight: int = Field(64, ge=1, description="Requests under way at once.")
+    in_flight: int = Field(
+        64, ge=1, description="Requests under way at once, at most; fewer where the endpoint says that it is too much."
+    )
     timeout_s: float = Field(60.0, gt=0, description="Seconds until a request is given up.")
-    max_retries: int = Field(6, ge=0, description="Tries after the first for rate limits, timeouts and server errors.")
+    max_retries: int = Field(6, ge=0, description="Tries after the first for timeouts and server errors.")
+    requests_per_minute: int | None = Field(None, ge=1, description="Never send more.")
+    tokens_per_minute: int | None = Field(None, ge=1, description="Never ask for more, by estimate.")
+    patience_s: float = Field(
+        90.0, gt=0, description="Seconds that an endpoint may be silent before the run stops (10 if it never answered)."
+    )
+    hedge_after_s: float | None = Field(
+        None, gt=0, description="Send a second copy of a request that is slower than this. Both are paid for."
+    )
+    batch: bool = Field(False, description="Buy through the Batch API: half the price, an answer within a day.")
+    batch_poll_s: float = Field(30.0, gt=0, description="Seconds between two looks at a batch.")
 
     @field_validator("url")
     @classmethod
@@ -67,9 +83,17 @@ class Endpoint(_Model):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http or https URL")
-        if parts.username or parts.password:
+        if parts.username or parts.password or parts.query or parts.fragment or _KEY.search(parts.path):
             raise ValueError("holds credentials; put the key into an environment variable and name it in key_env")
         return url
+
+
+class Price(_Model):
+    """What a model costs, in US dollars for a million tokens. Never part of a fingerprint."""
+
+    input: float = Field(ge=0, description="A million prompt tokens.")
+    cached_input: float | None = Field(None, ge=0, description="The same from the provider's cache; as input if unset.")
+    output: float = Field(ge=0, description="A million completion tokens.")
 
 
 class Budget(_Model):
@@ -95,7 +119,15 @@ class RunSpec(_Model):
     endpoints: dict[str, Endpoint] = Field(
         default_factory=dict, description='Endpoint by model name; "default" serves every model that is not named.'
     )
+    prices: dict[str, Price] = Field(
+        default_factory=dict, description="Prices by model, before those of the package genai-prices."
+    )
     budget: Budget = Field(default_factory=Budget, description="When to stop.")
+    target_kept: int | None = Field(
+        None,
+        ge=1,
+        description="Stop as soon as so many pairs are kept: shard by shard, scored and filtered as it goes.",
+    )
 
 
 class Recipe(_Model):

@@ -6,7 +6,7 @@ Boxes are `(x0, y0, x1, y1)` in pixels of the image after EXIF rotation, origin 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 Box = tuple[float, float, float, float]
 
@@ -237,7 +237,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ShardReport:
-    """What happened to one shard in one stage. Goes into the stage's manifest."""
+    """What happened to one shard in one stage. Goes into the stage's manifest.
+
+    `calls` to `usd` are what the part rests on, whenever it was bought, so that they are the same after a crash;
+    `models` has them by model. `bought_*` is what this run paid.
+    """
 
     stage: str
     shard: int
@@ -249,4 +253,9 @@ class ShardReport:
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float = 0.0
-    notes: dict[str, Any] = field(default_factory=dict)
+    cached: int = 0
+    unpriced: int = 0
+    models: dict[str, dict[str, float]] = field(default_factory=dict)
+    bought_calls: int = 0
+    bought_tokens: int = 0
+    bought_usd: float = 0.0

@@ -37,12 +37,17 @@ Outcome: TypeAlias = T | Failed
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What paid calls cost: calls made, tokens in and out, US dollars (0 where the price is unknown)."""
+    """What paid calls cost: calls made, tokens in (`cached` of them from the provider's cache) and out, US dollars.
+
+    `unpriced` counts the calls whose model has no known price; their dollars are 0.
+    """
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float = 0.0
+    cached: int = 0
+    unpriced: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -50,4 +55,6 @@ class Usage:
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
             self.usd + other.usd,
+            self.cached + other.cached,
+            self.unpriced + other.unpriced,
         )

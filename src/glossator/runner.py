@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from glossator.engines.base import Runtime
-from glossator.engines.registry import engine_class
-from glossator.errors import BudgetError, TooManyFailuresError
+from glossator.engines.endpoint.prices import usd
+from glossator.engines.registry import engine_class, parse_spec
+from glossator.errors import TooManyFailuresError, UsageError
 from glossator.executors.base import Executor
 from glossator.executors.local import LocalExecutor
 from glossator.fingerprint import fingerprint
-from glossator.recipe import Recipe, RunSpec
-from glossator.records import ShardReport
+from glossator.meter import Meter
+from glossator.recipe import EngineSpec, Recipe, RunSpec
 from glossator.stages.base import MapStage, StagePlan, TableStage
 from glossator.stages.resolve import live, resolve, stage_class
 from glossator.store import IMAGES, SOURCES, Store
 from glossator.worker import Task
 
 MIN_ROWS_FOR_SHARE = 20
+MOST_SHARDS_AT_ONCE = 32
+COSTS = ("calls", "tokens_in", "tokens_out", "usd", "cached", "unpriced")
 
 
 class Events(Protocol):
@@ -66,22 +69,26 @@ class StageTodo:
 
 
 @dataclass(slots=True)
-class Spent:
-    """What this run has cost so far."""
+class Run:
+    """One run: what it works on, where it works, what it may spend.
 
-    seconds: float = 0.0
-    calls: int = 0
-    tokens: int = 0
-    usd: float = 0.0
+    Attributes:
+        images: how many images each stage has done so far, by stage.
+        meter: what it has bought.
+    """
+
+    store: Store
+    spec: RunSpec
+    events: Events
+    meter: Meter
     images: dict[str, int] = field(default_factory=dict)
+    _executor: Executor | None = None
 
-    def add(self, report: ShardReport) -> None:
-        """Count one shard."""
-        self.seconds += report.seconds
-        self.calls += report.calls
-        self.tokens += report.tokens_in + report.tokens_out
-        self.usd += report.usd
-        self.images[report.stage] = self.images.get(report.stage, 0) + report.images
+    @property
+    def executor(self) -> Executor:
+        """Made when it is first needed."""
+        self._executor = self._executor or make_executor(self.spec)
+        return self._executor
 
 
 def make_executor(run: RunSpec) -> Executor:
@@ -93,9 +100,9 @@ def make_executor(run: RunSpec) -> Executor:
     return LocalExecutor()
 
 
-def todo(store: Store, plans: Iterable[StagePlan]) -> list[StageTodo]:
-    """What each stage still has to do, in order. Table stages have one shard, number 0."""
-    shards = store.shards()
+def todo(store: Store, plans: Iterable[StagePlan], among: frozenset[int] | None = None) -> list[StageTodo]:
+    """What each stage still has to do, in order; of the shards `among` if given. Table stages have one, number 0."""
+    shards = [shard for shard in store.shards() if among is None or shard in among]
     sizes = {shard: store.rows(IMAGES, shard) for shard in shards}
     result = []
     for plan in plans:
@@ -112,36 +119,29 @@ def todo(store: Store, plans: Iterable[StagePlan]) -> list[StageTodo]:
     return result
 
 
-def run(store: Store, recipe: Recipe, events: Events | None = None) -> Spent:
-    """Run what is missing, stage by stage. The caller holds the store's lock and has run ingest.
+def run(store: Store, recipe: Recipe, events: Events | None = None) -> Run:
+    """Run what is missing, stage by stage, or until the target is reached. The caller holds the store's lock and has
+    run ingest.
 
     Raises:
         StopRun: if the run must not go on; finished shards are kept and a later run goes on after them.
+        UsageError: if dollars are limited and a model's price is unknown.
     """
-    events = events or Silent()
     plans = resolve(recipe)
-    spent = Spent()
     set_current(store, plans)
-    executor: Executor | None = None
-    for plan in plans:
-        (step,) = todo(store, [plan])
-        if not step.shards:
-            continue
-        if issubclass(stage_class(plan.kind), TableStage):
-            run_table_stage(store, plan)
-            continue
-        executor = executor or make_executor(recipe.run)
-        _map_stage(store, recipe.run, step, executor, events, spent)
-    return spent
+    this = _begin(store, recipe, plans, events)
+    if recipe.run.target_kept is None:
+        _stages(this, plans)
+    else:
+        _until_enough(this, plans, recipe.run.target_kept)
+    return this
 
 
-def retry(store: Store, recipe: Recipe, events: Events | None = None) -> Spent:
+def retry(store: Store, recipe: Recipe, events: Events | None = None) -> Run:
     """Do the failed rows again, with all that follows from them, and nothing else."""
-    events = events or Silent()
     plans = resolve(recipe)
-    spent = Spent()
+    this = _begin(store, recipe, plans, events)
     again: dict[int, set[str]] = {}
-    executor = make_executor(recipe.run)
     for plan in plans:
         if issubclass(stage_class(plan.kind), TableStage):
             run_table_stage(store, plan)
@@ -151,8 +151,64 @@ def retry(store: Store, recipe: Recipe, events: Events | None = None) -> Spent:
             again.setdefault(shard, set()).update(failed)
         step = StageTodo(plan, tuple(s for s, ids in sorted(again.items()) if ids), sum(map(len, again.values())))
         if step.shards:
-            _map_stage(store, recipe.run, step, executor, events, spent, again)
-    return spent
+            _map_stage(this, step, again)
+    return this
+
+
+def _begin(store: Store, recipe: Recipe, plans: Sequence[StagePlan], events: Events | None) -> Run:
+    if recipe.run.budget.usd is not None:
+        for model in sorted(paid_models(plans)):
+            if usd(recipe.run.prices, model, 1, 0, 1) is None:
+                raise UsageError(
+                    f"run.budget.usd is set, but nobody knows the price of {model}: add run.prices.{model} "
+                    "({input, output}: US dollars for a million tokens; 0 for your own server), or set "
+                    "run.budget.tokens instead"
+                )
+    events = events or Silent()
+    return Run(store, recipe.run, events, Meter(recipe.run.budget, events.spent))
+
+
+def paid_models(plans: Iterable[StagePlan]) -> set[str]:
+    """Names of the models that the stages pay for."""
+    found: set[str] = set()
+    for plan in plans:
+        if plan.engine is not None:
+            cls = stage_class(plan.kind)
+            assert issubclass(cls, MapStage)
+            engine = engine_class(cls.family, str(plan.engine["kind"]))
+            if hasattr(engine, "models"):
+                found |= set(engine.models(parse_spec(cls.family, EngineSpec.model_validate(plan.engine))))
+    return found
+
+
+def _stages(this: Run, plans: Sequence[StagePlan], among: frozenset[int] | None = None) -> None:
+    """Each stage's missing shards, of those `among` if it is given."""
+    for plan in plans:
+        (step,) = todo(this.store, [plan], among)
+        if not step.shards:
+            continue
+        if issubclass(stage_class(plan.kind), TableStage):
+            run_table_stage(this.store, plan)
+        else:
+            _map_stage(this, step)
+
+
+def _until_enough(this: Run, plans: Sequence[StagePlan], target: int) -> None:
+    """All stages over a few shards at a time, until enough pairs are kept.
+
+    How many shards come next follows from what those before have given, rounded down: rather one more turn than
+    shards that nobody needs.
+    """
+    verdicts = next((plan for plan in plans if plan.kind == "filter"), None)
+    if verdicts is None:
+        raise UsageError("run.target_kept needs the stage 'filter' in the recipe: it says what is kept")
+    shards = this.store.shards()
+    upto, kept = 0, 0
+    while upto < len(shards) and kept < target:
+        by_shard = kept / upto if upto else 0.0
+        upto = min(len(shards), upto + max(1, int((target - kept) / by_shard) if by_shard else 1))
+        _stages(this, plans, frozenset(shards[:upto]))
+        kept = this.store.kept(verdicts.folder)
 
 
 def run_table_stage(store: Store, plan: StagePlan) -> int:
@@ -186,48 +242,48 @@ def workers_for(plan: StagePlan, run: RunSpec, cores: int) -> tuple[int, int]:
     return wanted, max(1, cores // max(1, wanted))
 
 
-def _map_stage(
-    store: Store,
-    run_spec: RunSpec,
-    step: StageTodo,
-    executor: Executor,
-    events: Events,
-    spent: Spent,
-    only: dict[int, set[str]] | None = None,
-) -> None:
+def _map_stage(this: Run, step: StageTodo, only: dict[int, set[str]] | None = None) -> None:
     plan = step.plan
-    workers, threads = workers_for(plan, run_spec, _cores())
-    if run_spec.executor == "ray":
+    workers, threads = workers_for(plan, this.spec, _cores())
+    if this.spec.executor == "ray":
         workers = max(1, workers)
-    runtime = Runtime(threads=threads, endpoints=run_spec.endpoints)
-    tasks = [Task(store.root, plan, shard, runtime, frozenset(only[shard]) if only else None) for shard in step.shards]
-    events.stage_started(plan.kind, step.images)
+    runtime = Runtime(threads=threads, endpoints=this.spec.endpoints, prices=this.spec.prices)
+    tasks = [
+        Task(this.store.root, plan, shard, runtime, frozenset(only[shard]) if only else None) for shard in step.shards
+    ]
+    this.events.stage_started(plan.kind, step.images)
+    this.meter.begin_stage()
     rows = failed = 0
     try:
-        for report in executor.map(tasks, workers, events.advanced):
-            spent.add(report)
-            events.spent(spent.usd, spent.tokens)
+        at_once = _at_once(plan, this.spec, step)
+        for report in this.executor.map(tasks, workers, this.events.advanced, this.meter, at_once):
+            this.images[report.stage] = this.images.get(report.stage, 0) + report.images
             rows, failed = rows + report.rows, failed + report.failed
-            _check_limits(plan, run_spec, spent, rows, failed)
+            _check_failures(plan, this.spec, rows, failed)
+            if workers:
+                this.meter.check()  # other processes can't ask it themselves
     finally:
-        write_manifest(store, plan)
-    events.stage_finished(plan.kind)
+        write_manifest(this.store, plan)
+    this.events.stage_finished(plan.kind)
 
 
-def _check_limits(plan: StagePlan, run_spec: RunSpec, spent: Spent, rows: int, failed: int) -> None:
-    budget = run_spec.budget
-    if rows + failed >= MIN_ROWS_FOR_SHARE and failed / (rows + failed) > budget.max_failed_share:
+def _at_once(plan: StagePlan, run: RunSpec, step: StageTodo) -> int:
+    """Shards in flight in this process: for an endpoint, as many as keep it busy, and one more for the tail."""
+    cls = stage_class(plan.kind)
+    assert issubclass(cls, MapStage)
+    if not getattr(engine_class(cls.family, str((plan.engine or {})["kind"])), "paid", False):
+        return 1
+    in_flight = max((endpoint.in_flight for endpoint in run.endpoints.values()), default=1)
+    images = max(1, step.images // len(step.shards))
+    return min(MOST_SHARDS_AT_ONCE, max(2, 1 + -(-in_flight // images)))
+
+
+def _check_failures(plan: StagePlan, run_spec: RunSpec, rows: int, failed: int) -> None:
+    most = run_spec.budget.max_failed_share
+    if rows + failed >= MIN_ROWS_FOR_SHARE and failed / (rows + failed) > most:
         raise TooManyFailuresError(
             f"stage '{plan.kind}': {failed} of {rows + failed} rows failed, above the limit of "
-            f"{budget.max_failed_share:.0%} (run.budget.max_failed_share); see: glossator status"
-        )
-    if budget.usd is not None and spent.usd >= budget.usd:
-        raise BudgetError(
-            f"the budget of {budget.usd} US dollars is used up ({spent.usd:.2f} spent); finished work is kept"
-        )
-    if budget.tokens is not None and spent.tokens >= budget.tokens:
-        raise BudgetError(
-            f"the budget of {budget.tokens} tokens is used up ({spent.tokens} used); finished work is kept"
+            f"{most:.0%} (run.budget.max_failed_share); see: glossator status"
         )
 
 
@@ -235,8 +291,14 @@ def write_manifest(store: Store, plan: StagePlan) -> None:
     """Sum up a stage folder for status and report: what decided it, and what each shard took."""
     reports = store.reports(plan.folder)
     total: dict[str, Any] = {"shards": len(reports)}
-    for key in ("images", "rows", "failed", "seconds", "calls", "tokens_in", "tokens_out", "usd"):
-        total[key] = round(sum(report[key] for report in reports), 6)
+    for key in ("images", "rows", "failed", "seconds", *COSTS):
+        total[key] = round(sum(report.get(key, 0) for report in reports), 6)
+    models: dict[str, dict[str, float]] = {}
+    for report in reports:
+        for model, costs in report.get("models", {}).items():
+            known = models.setdefault(model, dict.fromkeys(COSTS, 0))
+            models[model] = {key: round(known[key] + costs.get(key, 0), 6) for key in COSTS}
+    total["models"] = models
     store.write_json(f"{plan.folder}/manifest.json", {"identity": plan.identity, "total": total, "shards": reports})
 
 

@@ -155,6 +155,10 @@ class Store:
                 reports.append(json.loads(path.read_text(encoding="utf-8")))
         return reports
 
+    def report(self, folder: str, shard: int) -> dict[str, Any]:
+        """What happened to one finished shard; empty if that is not known."""
+        return self.read_json(f"{folder}/part-{shard:05d}.json")
+
     def drop_failed(self, folder: str, shard: int, keep: Sequence[Failure]) -> None:
         """Replace the failed rows of one shard by `keep`."""
         path = self.root / folder / f"part-{shard:05d}.failed.parquet"
@@ -193,6 +197,12 @@ class Store:
         frame.select(SCHEMAS[table].names).sink_parquet(temporary, compression="zstd", maintain_order=True)
         temporary.replace(path)
         return int(pq.read_metadata(path).num_rows)
+
+    def kept(self, folder: str) -> int:
+        """How many pairs a folder of verdicts keeps."""
+        import polars as pl
+
+        return int(self.scan(folder, "verdicts").select(pl.col("keep").sum()).collect().item() or 0)
 
     def part_marks(self, folder: str) -> list[list[Any]]:
         """Name, size and time of each part of a folder: tells a table stage whether its inputs have changed."""

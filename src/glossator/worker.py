@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from glossator.engines.base import Runtime, Session
 from glossator.engines.registry import build
 from glossator.errors import GlossatorError
 from glossator.fingerprint import canonical
+from glossator.meter import Meter
 from glossator.recipe import EngineSpec
 from glossator.records import Failure, Sample, ShardReport
 from glossator.replies import ReplyLogs
-from glossator.results import Failed
+from glossator.results import Failed, Usage
 from glossator.stages.base import MapStage, StagePlan
 from glossator.stages.resolve import live, stage_class
 from glossator.store import Store
@@ -36,10 +40,16 @@ class Task:
 
 
 _stages: dict[str, MapStage[Any]] = {}
+_building = threading.Lock()
 
 
-def work(task: Task, progress: Callable[[int], None]) -> ShardReport:
-    """Do one task and commit its part. `progress` is told how many samples have just been finished.
+def work(task: Task, progress: Callable[[int], None], meter: Meter | None = None) -> ShardReport:
+    """Do one task and commit its part.
+
+    Args:
+        task: what to do.
+        progress: told how many samples have just been finished.
+        meter: the run's; without it (in a process of its own) purchases are counted for the report only.
 
     Raises:
         GlossatorError: if the run must not go on; nothing of this shard is committed then but its bought replies.
@@ -49,25 +59,35 @@ def work(task: Task, progress: Callable[[int], None]) -> ShardReport:
     samples = load_samples(store, task.plan, task.shard, task.only)
     stage = _stage(task)
     with ReplyLogs(store.replies_folder).open(task.plan.kind, task.shard) as replies:
-        session = Session(replies=replies, progress=progress, retry=task.only is not None)
+        session = Session(replies=replies, progress=progress, meter=meter or Meter(), retry=task.only is not None)
         results, attempts = _run(stage, samples, session)
     records, failures = _split(task.plan.kind, samples, results, attempts)
     if task.only is not None:
         records, failures = _merge(store, task, records, failures)
-    report = ShardReport(
-        stage=task.plan.kind,
-        shard=task.shard,
-        images=len(samples),
-        rows=len(records),
-        failed=len(failures),
-        seconds=round(time.monotonic() - started, 3),
-        calls=session.usage.calls,
-        tokens_in=session.usage.tokens_in,
-        tokens_out=session.usage.tokens_out,
-        usd=session.usage.usd,
-    )
+    report = _report(task, session, len(samples), len(records), len(failures), time.monotonic() - started)
     store.write_part(task.plan.folder, task.plan.writes, task.shard, records, failures, report)
     return report
+
+
+def _report(task: Task, session: Session, images: int, rows: int, failed: int, seconds: float) -> ShardReport:
+    usage = dict(session.usage)
+    if task.only is not None:  # what was not done again has cost something too
+        for model, known in Store(task.workspace).report(task.plan.folder, task.shard).get("models", {}).items():
+            usage[model] = usage.get(model, Usage()) + Usage(**known)
+    total = sum(usage.values(), Usage())
+    return ShardReport(
+        stage=task.plan.kind,
+        shard=task.shard,
+        images=images,
+        rows=rows,
+        failed=failed,
+        seconds=round(seconds, 3),
+        models={model: asdict(one) for model, one in sorted(usage.items())},
+        bought_calls=session.paid.calls,
+        bought_tokens=session.paid.tokens_in + session.paid.tokens_out,
+        bought_usd=session.paid.usd,
+        **asdict(total),
+    )
 
 
 def load_samples(store: Store, plan: StagePlan, shard: int, only: frozenset[str] | None = None) -> list[Sample]:
@@ -105,7 +125,17 @@ def _join(samples: dict[str, Sample], table: str, rows: list[Any], *, required: 
 
 def _stage(task: Task) -> MapStage[Any]:
     """The live stage; kept, so that a process loads each model once."""
-    key = canonical([task.plan.identity, task.runtime.threads])
+    runtime = task.runtime
+    key = canonical([task.plan.identity, runtime.threads, _plain(runtime.endpoints), _plain(runtime.prices)])
+    with _building:
+        return _built(task, key)
+
+
+def _plain(models: Mapping[str, BaseModel]) -> dict[str, Any]:
+    return {name: model.model_dump(mode="json") for name, model in models.items()}
+
+
+def _built(task: Task, key: str) -> MapStage[Any]:
     if key not in _stages:
         cls = stage_class(task.plan.kind)
         assert issubclass(cls, MapStage)

@@ -151,7 +151,7 @@ class Workspace:
         tables = {"drafts": self.scan("pairs")} | ({"losses": self.scan("losses")} if "losses" in folders else {})
         return what_if(tables, settings, grid or DEFAULT_GRID)
 
-    def retry(self, events: runner.Events | None = None) -> runner.Spent:
+    def retry(self, events: runner.Events | None = None) -> runner.Run:
         """Do the failed rows again, with all that follows from them."""
         with self.store.lock():
             return runner.retry(self.store, self.recipe, events)

@@ -13,11 +13,12 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from glossator.recipe import Endpoint
+from glossator.meter import Meter
+from glossator.recipe import Endpoint, Price
 from glossator.records import Box, Evidence, Sample, Span
 from glossator.results import Outcome, Usage
 
-Step = Literal["ocr", "enrich", "extract", "explain", "score"]
+Step = Literal["ocr", "enrich", "extract", "explain", "agree", "judge", "score"]
 
 
 class Spec(BaseModel):
@@ -37,6 +38,7 @@ class Runtime:
 
     threads: int = 1
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    prices: dict[str, Price] = field(default_factory=dict)
 
 
 class ReplyLog(Protocol):
@@ -60,14 +62,28 @@ class Session:
     Attributes:
         replies: where every paid reply is looked up and kept.
         progress: call it with the number of samples that have just been finished.
-        usage: paid calls so far; engines add to it.
+        usage: by model, what the replies cost that this batch rests on, whenever they were bought; engines add to it.
+        paid: what of it was bought now.
+        meter: what this run buys; engines ask it before each request and tell it what they bought.
         retry: True when rows that failed before are being tried once more (bad replies are then not reused).
     """
 
     replies: ReplyLog
     progress: Callable[[int], None] = _no_progress
-    usage: Usage = field(default_factory=Usage)
+    usage: dict[str, Usage] = field(default_factory=dict)
+    paid: Usage = field(default_factory=Usage)
+    meter: Meter = field(default_factory=Meter)
     retry: bool = False
+
+    def buy(self, model: str, usage: Usage) -> None:
+        """Count a reply of `model` that has just been bought."""
+        self.paid += usage
+        self.meter.add(usage)
+        self.used(model, usage)
+
+    def used(self, model: str, usage: Usage) -> None:
+        """Count a reply of `model` that this batch rests on."""
+        self.usage[model] = self.usage.get(model, Usage()) + usage
 
 
 class Engine(Protocol):
@@ -117,6 +133,7 @@ class PairDraft:
     """An extractive pair as a writer proposes it. `evidence` may be left empty: the stage then looks for it.
 
     `context`, `conversation` and `meta` are those of `records.Pair`; a `conversation` of None is one of its own.
+    `quotes` are printed texts that the writer says the answer rests on, for answers that are not copied themselves.
     """
 
     question: str
@@ -129,6 +146,7 @@ class PairDraft:
     context: str = ""
     conversation: int | None = None
     meta: str = ""
+    quotes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,9 @@ class Writer(Engine, Protocol):
     def name(self) -> str:
         """What the tables record as the writer, such as `grounded` or `chat:gpt-4o`."""
 
+    def name_for(self, sample: Sample) -> str:
+        """The same for one sample; another only where an engine holds several writers."""
+
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """The detail-enriched caption of each image. Samples carry `image.caption` and `page`."""
 
@@ -154,6 +175,39 @@ class Writer(Engine, Protocol):
 
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """One explanation for each of the sample's `pairs`, in their order."""
+
+
+class Answerer(Engine, Protocol):
+    """A writer that can also answer questions, for the stage `agree`."""
+
+    @property
+    def name(self) -> str:
+        """See `Writer.name`."""
+
+    def answer(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[str]]]]:
+        """One answer to the question of each of the sample's `pairs`, given without a look at theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Marks from 1 (bad) to 5 (without fault) for one pair, and its worst fault in a few words."""
+
+    correct: float
+    grounded: float
+    clear: float
+    useful: float
+    problem: str = ""
+
+
+class Judge(Engine, Protocol):
+    """A writer that can also judge pairs, for the stage `judge`."""
+
+    @property
+    def name(self) -> str:
+        """See `Writer.name`."""
+
+    def judge(self, samples: Sequence[Sample], turn: int, session: Session) -> list[Outcome[list[Outcome[Judgement]]]]:
+        """One judgement of each of the sample's `pairs`. Another `turn` shows them in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +263,6 @@ class LossEngine(Engine, Protocol):
 
 
 __all__ = [
-    "Box", "Engine", "Explanation", "LossEngine", "LossItem", "OcrEngine", "PairDraft", "Reading", "ReplyLog",
-    "Runtime", "Session", "Spec", "Step", "Turn", "TurnLoss", "Writer",
+    "Answerer", "Box", "Engine", "Explanation", "Judge", "Judgement", "LossEngine", "LossItem",
+    "OcrEngine", "PairDraft", "Reading", "ReplyLog", "Runtime", "Session", "Spec", "Step", "Turn", "TurnLoss", "Writer",
 ]  # fmt: skip

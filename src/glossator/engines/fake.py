@@ -60,6 +60,10 @@ class _Fake:
         """What the tables record."""
         return "fake"
 
+    def name_for(self, _sample: Sample) -> str:
+        """See `engines.base.Writer`."""
+        return self.name
+
     def _number(self, *parts: object) -> int:
         text = "\x1f".join(str(part) for part in (self.spec.seed, *parts))
         return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:6], "big")

@@ -7,14 +7,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.queues import SimpleQueue
 
-from glossator.errors import WorkerDiedError
+from glossator.errors import GlossatorError, StopRun, WorkerDiedError
+from glossator.meter import Meter
 from glossator.records import ShardReport
+from glossator.results import Usage
 from glossator.worker import Task, work
 
 _to_main: SimpleQueue[int] | None = None
@@ -23,13 +25,38 @@ _to_main: SimpleQueue[int] | None = None
 class LocalExecutor:
     """See `executors.base.Executor`. Processes are spawned, not forked: model libraries do not survive a fork."""
 
-    def map(self, tasks: Sequence[Task], workers: int, progress: Callable[[int], None]) -> Iterator[ShardReport]:
+    def map(
+        self, tasks: Sequence[Task], workers: int, progress: Callable[[int], None], meter: Meter, at_once: int = 1
+    ) -> Iterator[ShardReport]:
         """See `executors.base.Executor.map`."""
-        if workers == 0:
+        if workers == 0 and at_once == 1:
             for task in tasks:
-                yield work(task, progress)
+                yield work(task, progress, meter)
+        elif workers == 0:
+            yield from _threads(tasks, at_once, progress, meter)
         else:
-            yield from _spawned(tasks, min(workers, len(tasks)), progress)
+            for report in _spawned(tasks, min(workers, len(tasks)), progress):
+                meter.add(Usage(report.bought_calls, report.bought_tokens, 0, report.bought_usd))
+                yield report
+
+
+def _threads(
+    tasks: Sequence[Task], at_once: int, progress: Callable[[int], None], meter: Meter
+) -> Iterator[ShardReport]:
+    """Several shards in flight in this process. After the first error nothing more is begun or bought."""
+    pool = ThreadPoolExecutor(min(at_once, len(tasks)), thread_name_prefix="glossator-shard")
+    try:
+        for future in as_completed([pool.submit(work, task, progress, meter) for task in tasks]):
+            yield future.result()
+        pool.shutdown()
+    except KeyboardInterrupt:
+        meter.stop(StopRun("the run was interrupted"))
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    except BaseException as error:
+        meter.stop(error if isinstance(error, GlossatorError) else StopRun("the run was given up"))
+        pool.shutdown(cancel_futures=True)  # waits for requests under way: they are paid for
+        raise
 
 
 def _spawned(tasks: Sequence[Task], workers: int, progress: Callable[[int], None]) -> Iterator[ShardReport]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from glossator.errors import MissingExtraError, WorkerDiedError
+from glossator.meter import Meter
 from glossator.records import ShardReport
+from glossator.results import Usage
 from glossator.worker import Task, work
 
 
@@ -32,7 +34,9 @@ class RayExecutor:
         if not ray.is_initialized():
             ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False)
 
-    def map(self, tasks: Sequence[Task], workers: int, progress: Callable[[int], None]) -> Iterator[ShardReport]:
+    def map(
+        self, tasks: Sequence[Task], workers: int, progress: Callable[[int], None], meter: Meter, _at_once: int = 1
+    ) -> Iterator[ShardReport]:
         """See `executors.base.Executor.map`. Progress comes shard by shard."""
         from ray.util import ActorPool
 
@@ -43,6 +47,7 @@ class RayExecutor:
         try:
             for report in pool.map_unordered(lambda worker, task: worker.work.remote(task), tasks):
                 progress(report.images)
+                meter.add(Usage(report.bought_calls, report.bought_tokens, 0, report.bought_usd))
                 yield report
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from None

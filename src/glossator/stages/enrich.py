@@ -33,5 +33,5 @@ class EnrichStage(MapStage[Caption]):
                 results.append([text])
             else:
                 image = sample.image
-                results.append([Caption(image.image_id, image.caption, clean(text), self.engine.name)])
+                results.append([Caption(image.image_id, image.caption, clean(text), self.engine.name_for(sample))])
         return results

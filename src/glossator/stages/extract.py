@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from glossator.derived import DERIVED, rests_on
 from glossator.engines.base import PairDraft, Session
 from glossator.grounding import locate, question_similarity, words_found
 from glossator.layout.question_fit import question_fit
@@ -29,7 +30,7 @@ class ExtractStage(MapStage[Pair]):
     """Asks the writer for pairs, and looks up where each answer stands."""
 
     kind = "extract"
-    version = 5
+    version = 6
     reads = ("images", "ocr")
     uses = ("captions",)
     writes = "drafts"
@@ -40,7 +41,8 @@ class ExtractStage(MapStage[Pair]):
     def run(self, samples: Sequence[Sample], session: Session) -> list[list[Pair | Failed]]:
         results: list[list[Pair | Failed]] = []
         for sample, drafts in zip(samples, self.engine.extract(samples, self.settings.max_pairs, session), strict=True):
-            results.append([drafts] if isinstance(drafts, Failed) else _pairs(sample, drafts, self.engine.name))
+            writer = self.engine.name_for(sample)
+            results.append([drafts] if isinstance(drafts, Failed) else _pairs(sample, drafts, writer))
         return results
 
 
@@ -54,14 +56,16 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
             rows.append(Failed("empty_pair", f"pair {order + 1} has an empty question or answer", id=pair_id))
             continue
         spans = sample.page.spans if sample.page else ()
-        ratio, found = locate(answer, spans)
+        derived = draft.kind in DERIVED
+        ratio, found = rests_on(draft.kind, answer, draft.quotes, spans) if derived else locate(answer, spans)
         said = fold(answer) + fold(draft.explain_answer)
         # A finished set may ask the same in several conversations; only the same pair again is a duplicate there.
         own = draft.conversation is None
         earlier = [other for other, reply in asked if own or reply == said]
         sure = draft.evidence or (found if ratio >= _SURE else ())
         # A value out of several cells or lines stands there word by word; that counts a little less.
-        ratio = max(ratio, _BY_WORDS * words_found(answer, spans))
+        if not derived:
+            ratio = max(ratio, _BY_WORDS * words_found(answer, spans))
         if draft.evidence:
             # A writer's own evidence counts as far as it is really on the page.
             shown = [span for span in spans if Evidence(span.text, span.box) in draft.evidence]
@@ -81,7 +85,9 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
                 context=draft.context,
                 conversation=order if draft.conversation is None else draft.conversation,
                 meta=draft.meta,
-                question_fit=question_fit(question, answer, sure, spans, f"{sample.image.kind} {draft.kind}"),
+                question_fit=None
+                if derived
+                else question_fit(question, answer, sure, spans, f"{sample.image.kind} {draft.kind}"),
             )
         )
         asked.append((question, said))

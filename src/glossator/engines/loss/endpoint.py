@@ -8,9 +8,9 @@ that the server reports are compared with ours before a loss is believed.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -18,7 +18,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from glossator.engines.base import LossItem, Runtime, Session, Spec, Step, Turn, TurnLoss
-from glossator.engines.endpoint import Caller, all_or_stop, data_uri, endpoint_of
+from glossator.engines.endpoint import loop, prices
+from glossator.engines.endpoint.client import Client, client_of, endpoint_of
+from glossator.engines.endpoint.pictures import data_uri
 from glossator.engines.loss.conversations import (
     Limits,
     TextConversations,
@@ -30,9 +32,10 @@ from glossator.engines.loss.conversations import (
 from glossator.engines.loss.forward import Branch, merged
 from glossator.engines.loss.loading import load_tokenizer, read_template, reserved
 from glossator.engines.loss.template import PLAIN, ChatTemplate
-from glossator.errors import MissingExtraError, UsageError
+from glossator.errors import GlossatorError, MissingExtraError, UsageError
 from glossator.fingerprint import fingerprint
-from glossator.recipe import Endpoint
+from glossator.meter import Meter
+from glossator.recipe import Endpoint, Price
 from glossator.results import Failed, Outcome, Usage
 
 
@@ -72,9 +75,17 @@ class EndpointLoss:
     local_cpu: ClassVar[bool] = False
     paid: ClassVar[bool] = True
 
-    def __init__(self, spec: EndpointSpec, endpoint: Endpoint, tokenizer: Any, template: ChatTemplate) -> None:
+    def __init__(
+        self,
+        spec: EndpointSpec,
+        endpoint: Endpoint,
+        tokenizer: Any,
+        template: ChatTemplate,
+        costs: dict[str, Price] | None = None,
+    ) -> None:
         self.spec = spec
         self.endpoint = endpoint
+        self.costs = costs or {}
         self._template = template
         self.conversations = TextConversations(
             tokenizer, template, Limits(spec.max_length, spec.max_turn_tokens, spec.max_ocr_tokens)
@@ -85,7 +96,7 @@ class EndpointLoss:
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
         """Raises `UsageError` if no endpoint is named for the model, its key is not set, or it has no tokenizer."""
-        if find_spec("openai") is None:
+        if find_spec("aiohttp") is None:
             raise MissingExtraError("the engine 'endpoint'", "chat")
         endpoint = endpoint_of(runtime.endpoints, spec.model)
         tokenizer = load_tokenizer(spec.tokenizer or spec.model, revision=spec.revision)
@@ -94,7 +105,7 @@ class EndpointLoss:
             given = PLAIN
         blocks = spec.image == "pixels"
         template = ChatTemplate(tokenizer, blocks=blocks, reserved=reserved(tokenizer), template=given)
-        return cls(spec, endpoint, tokenizer, template)
+        return cls(spec, endpoint, tokenizer, template, runtime.prices)
 
     @classmethod
     def identity(cls, spec: Any, _step: Step) -> dict[str, Any]:
@@ -109,6 +120,11 @@ class EndpointLoss:
     def parallelism(cls, _cores: int) -> tuple[int, int]:
         """See `engines.base.Engine`."""
         return 1, 1
+
+    @classmethod
+    def models(cls, spec: Any) -> list[str]:
+        """Names of the models that are paid for."""
+        return [spec.model]
 
     @classmethod
     def estimate(cls, spec: Any, _step: Step) -> Usage:
@@ -128,25 +144,25 @@ class EndpointLoss:
             UsageError: if the server gives no log-probabilities of prompt tokens; told before anything else is sent.
             CredentialsError, EndpointDownError: see `engines.endpoint`.
         """
-        return asyncio.run(self._losses(items, session))
+        return loop.run(self._losses(items, session))
 
     async def _losses(self, items: Sequence[LossItem], session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
         results: list[Any] = [None] * len(items)
         known: dict[str, tuple[int, ...]] = {}
         jobs = []
-        async with Caller(self.endpoint, self.spec.model) as caller:
-            if items and not self._checked:
-                await self._check(caller)
-            for indexes in by_image(items):
-                group = [items[i] for i in indexes]
-                rows = [same_tokens(row, item, known) for row, item in zip(self._rows(group), group, strict=True)]
-                for i, row in zip(indexes, rows, strict=True):
-                    results[i] = row if isinstance(row, Failed) else None
-                good = [(i, row) for i, row in zip(indexes, rows, strict=True) if isinstance(row, Tokenised)]
-                for branch in merged([row.sequence for _, row in good]) if good else []:
-                    owners = [(*good[sequence], text) for sequence, text in branch.owners]
-                    jobs.append(partial(self._branch, caller, session, items, branch, owners, results))
-            await all_or_stop(jobs)
+        client = await client_of(self.endpoint, self.spec.model)
+        if items and not self._checked:
+            await self._check(client, session)
+        for indexes in by_image(items):
+            group = [items[i] for i in indexes]
+            rows = [same_tokens(row, item, known) for row, item in zip(self._rows(group), group, strict=True)]
+            for i, row in zip(indexes, rows, strict=True):
+                results[i] = row if isinstance(row, Failed) else None
+            good = [(i, row) for i, row in zip(indexes, rows, strict=True) if isinstance(row, Tokenised)]
+            for branch in merged([row.sequence for _, row in good]) if good else []:
+                owners = [(*good[sequence], text) for sequence, text in branch.owners]
+                jobs.append(self._branch(client, session, items, branch, owners, results))
+        loop.all_or_error(await asyncio.gather(*jobs, return_exceptions=True))
         return results
 
     def _rows(self, items: Sequence[LossItem]) -> Sequence[Tokenised | Failed]:
@@ -157,7 +173,7 @@ class EndpointLoss:
 
     async def _branch(
         self,
-        caller: Caller,
+        client: Client,
         session: Session,
         items: Sequence[LossItem],
         branch: Branch,
@@ -167,8 +183,13 @@ class EndpointLoss:
         """Buy one branch and hand its losses to those that own them."""
         # The branch's own item is the one whose sequence it is.
         index = next(i for i, row, _ in owners if row.sequence.ids[: len(branch.ids)] == branch.ids)
-        request = self._request(items[index], branch)
-        found = request if isinstance(request, Failed) else await self._bought(caller, session, request)
+        async with client.admitted:
+            request = self._request(items[index], branch)
+            try:
+                found = request if isinstance(request, Failed) else await self._bought(client, session, request)
+            except GlossatorError as error:
+                session.meter.stop(error)
+                raise
         if isinstance(found, Failed):
             for i, _, _ in owners:
                 results[i] = found
@@ -197,21 +218,27 @@ class EndpointLoss:
         body = {**common, "messages": messages}
         return _Request("chat", body, tuple((length - at, branch.ids[at]) for at in places))
 
-    async def _bought(self, caller: Caller, session: Session, request: _Request) -> list[float] | Failed:
+    async def _bought(self, client: Client, session: Session, request: _Request) -> list[float] | Failed:
         """The wanted losses, from the log or from the server."""
         stored = session.replies.get(request.key)
         if stored is not None:
+            session.used(self.spec.model, self._usage(stored.get("tokens_in", 0)))
             return list(stored["nll"])
-        answer = await caller.call(partial(_send, request))
+        answer = await _send(client, request, session.meter)
         if isinstance(answer, Failed):
             return answer
-        session.usage += Usage(1, answer["tokens_in"], 1)
         losses = _wanted_losses(answer["prompt_logprobs"], request)
         if not isinstance(losses, Failed):
-            session.replies.put(request.key, {"nll": losses, "model": answer["model"]})
+            kept = {"nll": losses, "model": answer["model"], "tokens_in": answer["tokens_in"]}
+            session.replies.put(request.key, kept)
+        session.buy(self.spec.model, self._usage(answer["tokens_in"]))
         return losses
 
-    async def _check(self, caller: Caller) -> None:
+    def _usage(self, tokens_in: int) -> Usage:
+        cost = prices.usd(self.costs, self.spec.model, tokens_in, 0, 1)
+        return Usage(1, tokens_in, 1, cost or 0.0, unpriced=int(cost is None))
+
+    async def _check(self, client: Client, session: Session) -> None:
         """One small request, to learn whether the server gives what is needed before anything is paid for."""
         talk = LossItem(None, (Turn("user", "Hello"), Turn("assistant", "Good day to you")), (1,))
         (row,) = self.conversations.prepare([talk]).rows
@@ -220,7 +247,7 @@ class EndpointLoss:
         (branch,) = merged([row.sequence])
         request = self._request(talk, branch)
         assert isinstance(request, _Request)
-        answer = await caller.call(partial(_send, request))
+        answer = await _send(client, request, session.meter)
         if isinstance(answer, Failed):
             raise UsageError(
                 f"{self.endpoint.url} does not answer a request for prompt log-probabilities: {answer.message}"
@@ -231,17 +258,21 @@ class EndpointLoss:
         self._checked = True
 
 
-async def _send(request: _Request, sdk: Any) -> dict[str, Any]:
-    extra: dict[str, Any] = {"prompt_logprobs": 1}
-    if request.path == "completions":
-        answer = await sdk.completions.create(**request.body, extra_body=extra)
-        found = (answer.choices[0].model_extra or {}).get("prompt_logprobs") if answer.choices else None
-    else:
-        extra["add_generation_prompt"] = False
-        answer = await sdk.chat.completions.create(**request.body, extra_body=extra)
-        found = (answer.model_extra or {}).get("prompt_logprobs")
-    usage = answer.usage
-    return {"prompt_logprobs": found, "model": answer.model, "tokens_in": usage.prompt_tokens if usage else 0}
+async def _send(client: Client, request: _Request, meter: Meter) -> dict[str, Any] | Failed:
+    body = {**request.body, "prompt_logprobs": 1}
+    if request.path == "chat":
+        body["add_generation_prompt"] = False
+    path = "completions" if request.path == "completions" else "chat/completions"
+    wire = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
+    answer = await client.post(path, wire, meter, len(wire) // 4)
+    if isinstance(answer, Failed):
+        return answer
+    choices = answer.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    found = first.get("prompt_logprobs") if request.path == "completions" else answer.get("prompt_logprobs")
+    usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
+    tokens_in = usage.get("prompt_tokens") if isinstance(usage, dict) else 0
+    return {"prompt_logprobs": found, "model": str(answer.get("model", "")), "tokens_in": tokens_in or 0}
 
 
 def _wanted_losses(found: Any, request: _Request) -> list[float] | Failed:

@@ -1,26 +1,50 @@
-"""Writer `chat`: the three steps as prompts to any OpenAI-compatible endpoint."""
+"""Writer `chat`: each step as prompts to any OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
-from glossator.engines.base import Explanation, PairDraft, Runtime, Session, Spec, Step
-from glossator.engines.endpoint import data_uri, endpoint_of
-from glossator.engines.writer import prompts
-from glossator.engines.writer.endpoint import Request, ask_all
-from glossator.engines.writer.schemas import CaptionReply, ExplanationsReply, PairsReply
+from glossator.engines.base import Explanation, Judgement, PairDraft, Runtime, Session, Spec, Step
+from glossator.engines.endpoint.client import endpoint_of
+from glossator.engines.endpoint.pictures import data_uri
+from glossator.engines.writer import page_text, prompts
+from glossator.engines.writer.asking import Asker, for_each
+from glossator.engines.writer.kinds import DEFAULT_SPREAD, Kind, rounds, spread, wanted
+from glossator.engines.writer.schemas import (
+    AnswersReply,
+    CaptionReply,
+    ExplanationsReply,
+    JudgementsReply,
+    PairReply,
+    PairsReply,
+    json_schema,
+)
 from glossator.errors import MissingExtraError
-from glossator.recipe import Endpoint
-from glossator.records import Pair, Sample
+from glossator.grounding import locate
+from glossator.layout.place import place, union
+from glossator.recipe import Endpoint, Price
+from glossator.records import Pair, Sample, Span
 from glossator.results import Failed, Outcome, Usage
 
+T = TypeVar("T")
+Reply = TypeVar("Reply", bound=BaseModel)
 _SIDES = {"low": 512, "full": 2048}
-_TOKENS_PER_IMAGE = {"none": 0, "low": 85, "full": 1100}
+_DETAILS = {"low": "low", "full": "high"}
+_TOKENS_PER_IMAGE = {"none": 0, "low": 85, "full": 1100}  # as OpenAI counts them, for estimates before the first bill
+_TYPICAL_REPLY = {"enrich": 200, "extract": 350, "explain": 600, "agree": 150, "judge": 350}
+_TYPICAL_PAGE = 600
+_PROMPTS: dict[Step, str] = {"agree": "answer"}
+_USED_UP = 0.15  # what is left of a page's text when there is nothing more to ask
+_COPIED = 0.85
+_MIB = 1 << 20
 
 
 class ChatSpec(Spec):
@@ -31,37 +55,68 @@ class ChatSpec(Spec):
     image: Literal["none", "low", "full"] = Field(
         "none", description="Attach the image: not at all (caption and OCR only), at most 512, or at most 2,048 pixels."
     )
+    image_max_mb: float = Field(3.5, gt=0.05, description="Make a picture smaller until its file is below this.")
     temperature: float | None = Field(0.0, ge=0, le=2, description="null leaves it to the endpoint.")
     max_tokens: int = Field(2000, ge=16, description="Longest reply, in tokens.")
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="What the endpoint calls that; OpenAI's newer models know only the second."
+    )
     seed: int | None = Field(None, description="Seed for endpoints that take one.")
     structured: Literal["json_schema", "json_object", "none"] = Field(
         "json_schema", description="How the reply's form is asked for; none for servers that know neither."
     )
+    system: bool = Field(True, description="false puts the rules into the user's message, for models without a system.")
+    extra: dict[str, Any] = Field({}, description="Further keys of the request, such as {reasoning_effort: low}.")
+    ask_again: int = Field(2, ge=0, description="How often a malformed reply is asked for again.")
+    kinds: dict[Kind, float] = Field(
+        dict(DEFAULT_SPREAD), description="Shares of the kinds of question that are asked for."
+    )
+    pairs_per_round: int = Field(
+        5, ge=1, description="Pairs a request; what has been asked is taken out of the page before the next."
+    )
+
+    @field_validator("kinds")
+    @classmethod
+    def _some(cls, kinds: dict[Kind, float]) -> dict[Kind, float]:
+        if not kinds or min(kinds.values()) < 0 or sum(kinds.values()) <= 0:
+            raise ValueError("name at least one kind with a share above 0")
+        return kinds
+
+    @field_validator("extra")
+    @classmethod
+    def _not_ours(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        ours = {"model", "messages", "response_format", "stream", "n"} & set(extra)
+        if ours:
+            raise ValueError(f"{', '.join(sorted(ours))} can't be set here")
+        return extra
 
 
 class ChatWriter:
-    """See `engines.base.Writer`. One request an image and step."""
+    """See `engines.base.Writer`. One request an image and step; extraction goes in rounds."""
 
     Spec: ClassVar[type[ChatSpec]] = ChatSpec
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     local_cpu: ClassVar[bool] = False
     paid: ClassVar[bool] = True
 
-    def __init__(self, spec: ChatSpec, endpoint: Endpoint) -> None:
+    def __init__(self, spec: ChatSpec, endpoint: Endpoint, prices: dict[str, Price]) -> None:
         self.spec = spec
         self.endpoint = endpoint
+        self.prices = prices
 
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
         """Raises `UsageError` if the recipe names no endpoint for the model, or its key is not set."""
-        if find_spec("openai") is None:
+        if find_spec("aiohttp") is None or find_spec("aiolimiter") is None:
             raise MissingExtraError("the engine 'chat'", "chat")
-        return cls(spec, endpoint_of(runtime.endpoints, spec.model))
+        return cls(spec, endpoint_of(runtime.endpoints, spec.model), runtime.prices)
 
     @classmethod
     def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
-        """See `engines.base.Engine`. Holds the prompt of this step only."""
-        return {**spec.model_dump(mode="json"), "version": cls.version, "prompt": _prompt(spec, step).identity()}
+        """See `engines.base.Engine`. Holds the prompt of this step only, and what only extraction uses only there."""
+        only_extract = set() if step == "extract" else {"kinds", "pairs_per_round"}
+        plain = spec.model_dump(mode="json", exclude=only_extract)
+        return {**plain, "version": cls.version, "prompt": _prompt(spec, step).identity()}
 
     @classmethod
     def parallelism(cls, _cores: int) -> tuple[int, int]:
@@ -69,77 +124,194 @@ class ChatWriter:
         return 1, 1
 
     @classmethod
+    def models(cls, spec: Any) -> list[str]:
+        """Names of the models that are paid for."""
+        return [spec.model]
+
+    @classmethod
     def estimate(cls, spec: Any, step: Step) -> Usage:
-        """About what one image costs in this step: one call, the prompt and a page of OCR in, a typical reply out."""
-        tokens_in = len(_prompt(spec, step).text) // 4 + 600 + _TOKENS_PER_IMAGE[spec.image]
-        return Usage(1, tokens_in, {"enrich": 200, "extract": 450}.get(step, 600))
+        """About what one image costs in this step, before anything has been measured."""
+        prompt = _prompt(spec, step)
+        tokens_in = (len(prompt.system) + len(prompt.data)) // 4 + _TYPICAL_PAGE + _TOKENS_PER_IMAGE[spec.image]
+        calls = -(-9 // spec.pairs_per_round) if step == "extract" else 1
+        return Usage(calls, tokens_in * calls, _TYPICAL_REPLY[step] * calls)
 
     @property
     def name(self) -> str:
         """`chat:` and the model."""
         return f"chat:{self.spec.model}"
 
+    def name_for(self, _sample: Sample) -> str:
+        """See `engines.base.Writer`."""
+        return self.name
+
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """See `engines.base.Writer`."""
-        replies = self._ask("enrich", samples, CaptionReply, session)
-        return [reply if isinstance(reply, Failed) else reply.caption for reply in replies]
+
+        async def one(asker: Asker, sample: Sample) -> Outcome[str]:
+            reply = await self._ask(asker, "enrich", sample, CaptionReply, ocr=page_text.whole(sample.page))
+            return reply if isinstance(reply, Failed) else reply.caption
+
+        return self._each(samples, session, one)
 
     def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
-        """See `engines.base.Writer`."""
-        replies = self._ask("extract", samples, PairsReply, session, max_pairs=str(max_pairs))
-        return [
-            reply
-            if isinstance(reply, Failed)
-            else [PairDraft(pair.question, pair.answer, pair.kind) for pair in reply.pairs[:max_pairs]]
-            for reply in replies
-        ]
+        """See `engines.base.Writer`. In rounds, until there are enough pairs or the page is used up."""
+
+        async def one(asker: Asker, sample: Sample) -> Outcome[list[PairDraft]]:
+            kinds = spread(sample.image.image_id, self.spec.kinds, max_pairs)
+            left = page_text.lines(sample.page)
+            whole = page_text.size(left)
+            found: list[PairReply] = []
+            for turn, these in enumerate(rounds(kinds, self.spec.pairs_per_round)):
+                if turn and page_text.size(left) < _USED_UP * whole:
+                    break
+                reply = await self._round(asker, sample, these, left, found)
+                if isinstance(reply, Failed):
+                    if found and not reply.retriable:
+                        break
+                    return reply
+                left = page_text.without(left, _copied_from(reply.pairs, left))
+                found += reply.pairs
+                if not reply.pairs:
+                    break
+            return [_draft(pair) for pair in found[:max_pairs]]
+
+        return self._each(samples, session, one)
 
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """See `engines.base.Writer`. A pair whose number the model left out fails alone."""
-        replies = self._ask("explain", samples, ExplanationsReply, session)
-        return [
-            reply if isinstance(reply, Failed) else _by_number(sample.pairs, reply)
-            for sample, reply in zip(samples, replies, strict=True)
-        ]
 
-    def _ask(
-        self, step: Step, samples: Sequence[Sample], schema: type[BaseModel], session: Session, **values: str
-    ) -> list[Any]:
+        async def one(asker: Asker, sample: Sample) -> Outcome[list[Outcome[Explanation]]]:
+            if not sample.pairs:
+                return []
+            listed = [_with_place(sample, pair) for pair in sample.pairs]
+            reply = await self._about_pairs(asker, "explain", sample, listed, ExplanationsReply)
+            if isinstance(reply, Failed):
+                return reply
+            given = [(one.number, Explanation(one.question, one.answer)) for one in reply.explanations]
+            return _by_number(len(sample.pairs), given)
+
+        return self._each(samples, session, one)
+
+    def answer(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[str]]]]:
+        """See `engines.base.Answerer`. The model is shown neither the answers nor who wrote them."""
+
+        async def one(asker: Asker, sample: Sample) -> Outcome[list[Outcome[str]]]:
+            if not sample.pairs:
+                return []
+            listed = [pair.question for pair in sample.pairs]
+            reply = await self._about_pairs(asker, "agree", sample, listed, AnswersReply)
+            if isinstance(reply, Failed):
+                return reply
+            return _by_number(len(sample.pairs), [(one.number, one.answer) for one in reply.answers])
+
+        return self._each(samples, session, one)
+
+    def judge(self, samples: Sequence[Sample], turn: int, session: Session) -> list[Outcome[list[Outcome[Judgement]]]]:
+        """See `engines.base.Judge`. The pairs stand in an order drawn for the image; the next turn reverses it."""
+
+        async def one(asker: Asker, sample: Sample) -> Outcome[list[Outcome[Judgement]]]:
+            if not sample.pairs:
+                return []
+            order = list(range(len(sample.pairs)))
+            random.Random(f"{sample.image.image_id} {turn // 2}").shuffle(order)
+            if turn % 2:
+                order.reverse()
+            listed = [_judged(sample.pairs[index]) for index in order]
+            reply = await self._about_pairs(asker, "judge", sample, listed, JudgementsReply)
+            if isinstance(reply, Failed):
+                return reply
+            given = [
+                (mark.number, Judgement(mark.correct, mark.grounded, mark.clear, mark.useful, mark.problem))
+                for mark in reply.judgements
+            ]
+            found = dict(zip(order, _by_number(len(order), given), strict=True))
+            return [found[index] for index in range(len(order))]
+
+        return self._each(samples, session, one)
+
+    def _each(
+        self, samples: Sequence[Sample], session: Session, one: Callable[[Asker, Sample], Any]
+    ) -> list[Outcome[Any]]:
+        return for_each(self.endpoint, self.spec.model, self.prices, session, samples, one)
+
+    async def _round(
+        self,
+        asker: Asker,
+        sample: Sample,
+        kinds: list[Kind],
+        left: Sequence[page_text.Line],
+        found: Sequence[PairReply],
+    ) -> Outcome[PairsReply]:
+        """One request for pairs. What was asked before is gone from the text; it is named where it can't be taken out
+        (the picture shows it still, or it was not copied from one place).
+        """
+        named = found if self.spec.image != "none" else [pair for pair in found if not _is_copied(pair, sample)]
+        asked = "\nalready asked, not to be asked again:\n" + "\n".join(pair.question for pair in named) + "\n"
+        reply = await self._ask(
+            asker,
+            "extract",
+            sample,
+            PairsReply,
+            ocr=page_text.marked(left),
+            wanted=wanted(kinds),
+            taken_out="; what has been asked about is taken out" if found else "",
+            asked=asked if named else "",
+        )
+        if isinstance(reply, PairsReply):
+            reply.pairs = reply.pairs[: len(kinds)]
+        return reply
+
+    async def _about_pairs(
+        self, asker: Asker, step: Step, sample: Sample, listed: Sequence[str], schema: type[Reply]
+    ) -> Outcome[Reply]:
+        pairs = "\n".join(f"{number}. {text}" for number, text in enumerate(listed, start=1))
+        return await self._ask(asker, step, sample, schema, ocr=page_text.whole(sample.page), pairs=pairs)
+
+    async def _ask(
+        self, asker: Asker, step: Step, sample: Sample, schema: type[Reply], **values: str
+    ) -> Outcome[Reply]:
         prompt = _prompt(self.spec, step)
-        requests: list[Request | Failed] = [self._request(prompt, sample, schema, values) for sample in samples]
-        sound = [request for request in requests if isinstance(request, Request)]
-        replies = iter(ask_all(self.endpoint, self.spec.model, sound, session) if sound else [])
-        return [request if isinstance(request, Failed) else next(replies) for request in requests]
-
-    def _request(
-        self, prompt: prompts.Prompt, sample: Sample, schema: type[BaseModel], values: dict[str, str]
-    ) -> Request | Failed:
-        pairs = "\n".join(f"{i}. Q: {p.question}  A: {p.answer}" for i, p in enumerate(sample.pairs, start=1))
-        text = prompt.fill(sample, pairs=pairs, **values)
+        caption = (sample.caption.enriched if sample.caption and step != "enrich" else "") or sample.image.caption
+        text = prompt.fill(kind=sample.image.kind or "unknown", caption=caption or "(none)", **values)
         content: Any = text
         if self.spec.image != "none":
-            picture = data_uri(Path(sample.root) / sample.image.path, _SIDES[self.spec.image])
+            picture = await asyncio.to_thread(partial(self._picture, sample))
             if isinstance(picture, Failed):
                 return picture
-            detail = {"low": "low", "full": "high"}[self.spec.image]
-            content = [
-                {"type": "image_url", "image_url": {"url": picture, "detail": detail}},
-                {"type": "text", "text": text},
-            ]
-        body: dict[str, Any] = {
-            "model": self.spec.model,
-            "messages": [{"role": "user", "content": content}],
-            "max_tokens": self.spec.max_tokens,
-        }
-        if self.spec.temperature is not None:
-            body["temperature"] = self.spec.temperature
-        if self.spec.seed is not None:
-            body["seed"] = self.spec.seed
-        return Request(body | _response_format(self.spec.structured, schema), schema)
+            shown = {"type": "image_url", "image_url": {"url": picture, "detail": _DETAILS[self.spec.image]}}
+            content = [shown, {"type": "text", "text": text}]
+        tokens = (len(prompt.system) + len(text)) // 4 + _TOKENS_PER_IMAGE[self.spec.image] + _TYPICAL_REPLY[step]
+        return await asker.ask(
+            self._body(prompt.system, content, schema),
+            schema,
+            image_id=sample.image.image_id,
+            again=self.spec.ask_again,
+            tokens=tokens,
+        )
+
+    def _picture(self, sample: Sample) -> str | Failed:
+        path = Path(sample.root) / sample.image.path
+        return data_uri(path, _SIDES[self.spec.image], int(self.spec.image_max_mb * _MIB))
+
+    def _body(self, system: str, content: Any, schema: type[BaseModel]) -> dict[str, Any]:
+        spec = self.spec
+        if spec.system:
+            messages = [{"role": "system", "content": system}, {"role": "user", "content": content}]
+        elif isinstance(content, str):
+            messages = [{"role": "user", "content": f"{system}\n\n{content}"}]
+        else:
+            messages = [{"role": "user", "content": [{"type": "text", "text": system}, *content]}]
+        body: dict[str, Any] = {"model": spec.model, "messages": messages, spec.token_limit: spec.max_tokens}
+        if spec.temperature is not None:
+            body["temperature"] = spec.temperature
+        if spec.seed is not None:
+            body["seed"] = spec.seed
+        return body | _response_format(spec.structured, schema) | spec.extra
 
 
 def _prompt(spec: ChatSpec, step: Step) -> prompts.Prompt:
-    return prompts.load(f"{step}-{'text' if spec.image == 'none' else 'image'}")
+    return prompts.load(_PROMPTS.get(step, step), sees=spec.image != "none")
 
 
 def _response_format(structured: str, schema: type[BaseModel]) -> dict[str, Any]:
@@ -147,15 +319,49 @@ def _response_format(structured: str, schema: type[BaseModel]) -> dict[str, Any]
         return {}
     if structured == "json_object":
         return {"response_format": {"type": "json_object"}}
-    form = {"name": schema.__name__, "schema": schema.model_json_schema()}
+    form = {"name": schema.__name__, "strict": True, "schema": json_schema(schema)}
     return {"response_format": {"type": "json_schema", "json_schema": form}}
 
 
-def _by_number(pairs: Sequence[Pair], reply: ExplanationsReply) -> list[Outcome[Explanation]]:
-    given = [Explanation(one.question, one.answer) for one in reply.explanations]
-    numbers = [one.number for one in reply.explanations]
-    if len(given) == len(pairs) and sorted(numbers) != list(range(1, len(pairs) + 1)):
-        return list(given)  # all are there and in order, only miscounted
-    found = dict(zip(reversed(numbers), reversed(given), strict=True))
-    missing = Failed("malformed_reply", "the model gave no explanation with this pair's number", retriable=True)
-    return [found.get(number, missing) for number in range(1, len(pairs) + 1)]
+def _draft(pair: PairReply) -> PairDraft:
+    return PairDraft(pair.question, pair.answer, pair.kind, quotes=tuple(pair.evidence))
+
+
+def _copied_from(pairs: Sequence[PairReply], left: Sequence[page_text.Line]) -> set[Span]:
+    """The spans that answers were copied from."""
+    spans = [span for line in left for span in line]
+    used: set[Span] = set()
+    for pair in pairs:
+        ratio, evidence = locate(pair.answer, spans)
+        if ratio >= _COPIED:
+            places = {(piece.text, piece.box) for piece in evidence}
+            used |= {span for span in spans if (span.text, span.box) in places}
+    return used
+
+
+def _is_copied(pair: PairReply, sample: Sample) -> bool:
+    return locate(pair.answer, sample.page.spans if sample.page else ())[0] >= _COPIED
+
+
+def _with_place(sample: Sample, pair: Pair) -> str:
+    """The pair, and where its answer stands."""
+    text = f"Q: {pair.question}  A: {pair.answer}"
+    if not pair.evidence:
+        return text
+    where = place(union([piece.box for piece in pair.evidence]), sample.image.width, sample.image.height)
+    return f'{text}  (stands {where}: "{" ".join(piece.text for piece in pair.evidence)}")'
+
+
+def _judged(pair: Pair) -> str:
+    explained = f"  E: {pair.explain_question} {pair.explain_answer}" if pair.explain_answer else "  E: (none)"
+    return f"Q: {pair.question}  A: {pair.answer}{explained}"
+
+
+def _by_number(count: int, given: Sequence[tuple[int, T]]) -> list[Outcome[T]]:
+    """What was given for the numbers 1 to `count`; a number that is missing fails alone."""
+    numbers = [number for number, _ in given]
+    if len(given) == count and sorted(numbers) != list(range(1, count + 1)):
+        return [value for _, value in given]  # all are there and in order, only miscounted
+    found = dict(reversed(given))
+    missing = Failed("malformed_reply", "the model gave nothing with this pair's number", retriable=True)
+    return [found.get(number, missing) for number in range(1, count + 1)]

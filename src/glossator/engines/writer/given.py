@@ -40,6 +40,10 @@ class GivenWriter:
         """See `engines.base.Engine`."""
         return 1, 1
 
+    def name_for(self, _sample: Sample) -> str:
+        """See `engines.base.Writer`."""
+        return self.name
+
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """The human caption as it is."""
         session.progress(len(samples))

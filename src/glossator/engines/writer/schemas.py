@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from glossator.engines.writer.kinds import Kind
+
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+# Known to every server that takes a schema; we check the rest ourselves.
+_SENT = {"type", "properties", "items", "enum", "required", "$ref", "$defs", "additionalProperties"}
 
 
 class _Reply(BaseModel):
@@ -21,17 +27,29 @@ class CaptionReply(_Reply):
 
 
 class PairReply(_Reply):
-    """One extractive pair."""
+    """One question-answer pair. A kind that nobody asked for is kept as it is."""
 
     question: str = Field(min_length=1)
     answer: str = Field(min_length=1)
-    kind: str = ""
+    kind: str = Field("lookup", json_schema_extra={"enum": list(get_args(Kind))})
+    evidence: list[str] = []
 
     @field_validator("answer", mode="before")
     @classmethod
     def _number_as_text(cls, value: Any) -> Any:
         """Models write `3.20` where the schema says text."""
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @field_validator("evidence", mode="before")
+    @classmethod
+    def _always_a_list(cls, value: Any) -> Any:
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        return [str(one) for one in values if isinstance(one, str | int | float)]
+
+    @field_validator("kind")
+    @classmethod
+    def _as_named(cls, value: str) -> str:
+        return value.strip().lower().replace("-", "_").replace("/", "_").replace(" ", "_")
 
 
 class PairsReply(_Reply):
@@ -54,10 +72,70 @@ class ExplanationsReply(_Reply):
     explanations: list[ExplanationReply]
 
 
+class AnswerReply(_Reply):
+    """One answer, with the number of its question."""
+
+    number: int
+    answer: str
+
+    _number_as_text = field_validator("answer", mode="before")(
+        lambda value: str(value) if isinstance(value, int | float) else value
+    )
+
+
+class AnswersReply(_Reply):
+    """Reply of the step `agree`."""
+
+    answers: list[AnswerReply]
+
+
+class JudgementReply(_Reply):
+    """Four marks from 1 to 5, with the number of the pair."""
+
+    number: int
+    correct: int = Field(ge=1, le=5)
+    grounded: int = Field(ge=1, le=5)
+    clear: int = Field(ge=1, le=5)
+    useful: int = Field(ge=1, le=5)
+    problem: str = ""
+
+
+class JudgementsReply(_Reply):
+    """Reply of the step `judge`."""
+
+    judgements: list[JudgementReply]
+
+
+@cache
+def json_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    """The schema as it is sent: every field required, nothing beside them, and only what strict servers know.
+
+    The same object at every call: don't change it.
+    """
+    sent: dict[str, Any] = _strict(schema.model_json_schema())
+    return sent
+
+
+def _strict(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    found = {key: value for key, value in node.items() if key in _SENT}
+    for name in ("properties", "$defs"):
+        if name in found:
+            found[name] = {key: _strict(value) for key, value in found[name].items()}
+    if "items" in found:
+        found["items"] = _strict(found["items"])
+    if found.get("type") == "object":
+        found |= {"required": list(found["properties"]), "additionalProperties": False}
+    return found
+
+
 def json_text(text: str) -> str:
-    """The JSON object inside a reply: models like to wrap it into prose or a fenced block."""
-    fenced = _FENCED.search(text)
-    if fenced:
-        text = fenced[1]
+    """The JSON object inside a reply: models like to think aloud before it, or wrap it into prose or a fenced block."""
+    text = _THOUGHT.sub("", text)
+    if not text.lstrip().startswith("{"):
+        fenced = _FENCED.search(text)
+        if fenced:
+            text = fenced[1]
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text

@@ -62,6 +62,10 @@ class GroundedWriter:
         workers = min(cores, 4)
         return workers, max(1, cores // workers)
 
+    def name_for(self, _sample: Sample) -> str:
+        """See `engines.base.Writer`."""
+        return self.name
+
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """See `engines.base.Writer`."""
         results: list[Outcome[str]] = []

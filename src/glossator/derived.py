@@ -1,0 +1,162 @@
+"""Answers that are not copied from the image but follow from what is printed there. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation, localcontext
+from functools import reduce
+
+from glossator.grounding import locate
+from glossator.records import Evidence, Span
+from glossator.text import fold
+
+NOT_SAID = "The image does not say."
+DERIVED = ("counting", "arithmetic", "yes_no", "unanswerable")
+_YES_NO = {
+    "yes",
+    "no",
+    "ja",
+    "nein",
+    "oui",
+    "non",
+    "sí",
+    "si",
+    "não",
+    "nao",
+    "sì",
+    "да",
+    "нет",
+    "是",
+    "否",
+    "はい",
+    "いいえ",
+}
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER = re.compile(r"[-−]?\d[\d.,' \u00a0\u202f]*")
+_MAX_OPERANDS = 50
+
+
+def rests_on(
+    kind: str, answer: str, quotes: Sequence[str], spans: Sequence[Span]
+) -> tuple[float, tuple[Evidence, ...]]:
+    """How well a derived answer is grounded (0..1), and the spans that it rests on.
+
+    Args:
+        kind: one of `DERIVED`.
+        answer: the answer.
+        quotes: the printed texts that it is said to follow from.
+        spans: the page's spans in reading order.
+
+    Returns:
+        0 where the answer does not follow: a sum that does not come out, a count that is not the number of quotes, a
+        yes or no that is neither, no quotes at all. Else how well the worst quote stands on the page. An answer that
+        the image does not say so is 1 and rests on nothing.
+    """
+    if kind == "unanswerable":
+        return (1.0 if fold(answer) == fold(NOT_SAID) else 0.0), ()
+    follows = {"counting": _counts, "arithmetic": _comes_out, "yes_no": _is_yes_or_no}[kind]
+    if not quotes or not follows(answer, quotes):
+        return 0.0, ()
+    found = [locate(quote, spans) for quote in quotes]
+    evidence = dict.fromkeys(piece for _, pieces in found for piece in pieces)
+    return min(ratio for ratio, _ in found), tuple(evidence)
+
+
+def _is_yes_or_no(answer: str, _quotes: Sequence[str]) -> bool:
+    return answer.strip().rstrip(".!。").casefold() in _YES_NO
+
+
+def _counts(answer: str, quotes: Sequence[str]) -> bool:
+    word = answer.strip().rstrip(".").casefold()
+    return word == str(len(quotes)) or (len(quotes) < len(_WORDS) and word == _WORDS[len(quotes)])
+
+
+def _comes_out(answer: str, quotes: Sequence[str]) -> bool:
+    """Whether sum, difference, product, quotient, share in percent or mean of the quoted numbers is the answer."""
+    wanted = number(answer)
+    operands = [value for quote in quotes[:_MAX_OPERANDS] if (value := number(quote)) is not None]
+    if wanted is None or len(operands) < 2:
+        return False
+    with localcontext(prec=40):
+        return any(_rounds_to(value, wanted) for work in _WORK if (value := work(operands)) is not None)
+
+
+def _sum(values: Sequence[Decimal]) -> Decimal | None:
+    return sum(values, Decimal(0))
+
+
+def _difference(values: Sequence[Decimal]) -> Decimal | None:
+    return 2 * max(values) - sum(values, Decimal(0))
+
+
+def _product(values: Sequence[Decimal]) -> Decimal | None:
+    return reduce(lambda left, right: left * right, values)
+
+
+def _quotient(values: Sequence[Decimal]) -> Decimal | None:
+    return values[0] / values[1] if len(values) == 2 and values[1] else None
+
+
+def _inverse(values: Sequence[Decimal]) -> Decimal | None:
+    return _quotient(values[::-1])
+
+
+def _percent(values: Sequence[Decimal]) -> Decimal | None:
+    share = _quotient(values)
+    return None if share is None else 100 * share
+
+
+def _percent_inverse(values: Sequence[Decimal]) -> Decimal | None:
+    return _percent(values[::-1])
+
+
+def _mean(values: Sequence[Decimal]) -> Decimal | None:
+    return sum(values, Decimal(0)) / len(values)
+
+
+_WORK: tuple[Callable[[Sequence[Decimal]], Decimal | None], ...] = (
+    _sum,
+    _difference,
+    _product,
+    _quotient,
+    _inverse,
+    _percent,
+    _percent_inverse,
+    _mean,
+)
+
+
+def _rounds_to(value: Decimal, wanted: Decimal) -> bool:
+    """Equal but for the sign, at the number of decimals that `wanted` is given with."""
+    exponent = wanted.as_tuple().exponent
+    step = Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
+    try:
+        return abs(abs(value) - abs(wanted)) <= step / 2
+    except InvalidOperation:
+        return False
+
+
+def number(text: str) -> Decimal | None:
+    """The one number in `text`, whatever stands around it; None if there is none or more than one.
+
+    A comma or a dot followed by exactly three digits parts thousands where it can; the last other one is the decimal
+    sign.
+    """
+    matches = _NUMBER.findall(text)
+    if len(matches) != 1:
+        return None
+    digits = re.sub(r"[' \u00a0\u202f]", "", matches[0].replace("−", "-")).rstrip(".,")
+    dot, comma = digits.rfind("."), digits.rfind(",")
+    if dot >= 0 and comma >= 0:
+        thousands = "," if dot > comma else "."
+        digits = digits.replace(thousands, "").replace(",", ".")
+    elif comma >= 0:
+        grouped = re.fullmatch(r"-?\d{1,3}(,\d{3})+", digits)
+        digits = digits.replace(",", "" if grouped else ".")
+    elif re.fullmatch(r"-?\d{1,3}(\.\d{3}){2,}", digits):
+        digits = digits.replace(".", "")
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return None

@@ -1,0 +1,1 @@
+"""Driving OpenAI-compatible endpoints: how fast, what is tried again, when to stop, what it costs."""

@@ -1,0 +1,78 @@
+"""The one event loop of a process, in a thread of its own, and its one HTTP session.
+
+Engines are synchronous at their border and may be called from several threads (shards in flight); all their requests
+meet here, so that a limit on a model holds for all of them and connections are used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from glossator.errors import GlossatorError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+T = TypeVar("T")
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_session: aiohttp.ClientSession | None = None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on the loop, from any other thread, and wait for it. An interrupted wait cancels it."""
+    future = asyncio.run_coroutine_threadsafe(work, _running())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def all_or_error(results: Sequence[T | BaseException]) -> list[T]:
+    """The results, if none is an error; else the error that tells most is raised."""
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if isinstance(error, GlossatorError):
+            raise error
+    for error in errors:
+        raise error
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def session() -> aiohttp.ClientSession:
+    """The HTTP session. Call it on the loop."""
+    global _session
+    if _session is None:
+        import aiohttp
+
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+        _session = aiohttp.ClientSession(connector=connector)
+    return _session
+
+
+def _running() -> asyncio.AbstractEventLoop:
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = _new_loop()
+            threading.Thread(target=_loop.run_forever, name="glossator-endpoints", daemon=True).start()
+            atexit.register(_close)
+        return _loop
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _close() -> None:
+    if _loop is not None and _session is not None:
+        asyncio.run_coroutine_threadsafe(_session.close(), _loop).result(timeout=5)
