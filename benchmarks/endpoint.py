@@ -1,4 +1,4 @@
-"""Driving an endpoint: time against the ideal and against the raw openai SDK under a semaphore, same calls, same server.
+"""Driving an endpoint: time against the ideal and against the raw openai SDK under a semaphore, same calls.
 
     python benchmarks/endpoint.py --server ../shared/tools/mock_llm.py [scenario ...]
 
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 from PIL import Image
 
 from glossator.engines.base import Session
@@ -36,7 +36,21 @@ from glossator.records import ImageRecord, Page, Sample, Span
 from glossator.replies import ReplyLogs
 from glossator.results import Failed
 
-WORDS = "TOTAL CASH CHANGE TAX DATE TABLE SERVER VISA INVOICE AMOUNT DUE SUBTOTAL PHONE".split()
+WORDS = [
+    "TOTAL",
+    "CASH",
+    "CHANGE",
+    "TAX",
+    "DATE",
+    "TABLE",
+    "SERVER",
+    "VISA",
+    "INVOICE",
+    "AMOUNT",
+    "DUE",
+    "SUBTOTAL",
+    "PHONE",
+]
 
 
 @dataclass(frozen=True)
@@ -133,7 +147,7 @@ def ours(url: str, scenario: Scenario, these: list[Sample], folder: Path) -> tup
     return seconds, 1000 * (sum(os.times()[:2]) - cpu) / len(these), len(failed)
 
 
-def bodies(scenario: Scenario, these: list[Sample], folder: Path) -> list[dict[str, Any]]:
+def bodies(scenario: Scenario, these: list[Sample]) -> list[dict[str, Any]]:
     """The same requests, as the SDK takes them: recorded from our own writer."""
     found: list[dict[str, Any]] = []
 
@@ -210,7 +224,7 @@ def measure(script: Path, scenario: Scenario, folder: Path) -> None:
         seconds, cpu, failed = ours(url, scenario, these, folder)
         counts = stats(url)
         if scenario.sdk:
-            requests = bodies(scenario, these, folder)
+            requests = bodies(scenario, these)
             rivals["sdk"] = sdk(url, scenario, requests)
             if not scenario.faults:
                 rivals["aiohttp"] = bare(url, scenario, requests)
@@ -218,7 +232,9 @@ def measure(script: Path, scenario: Scenario, folder: Path) -> None:
     for name, (took, each) in {"glossator": (seconds, cpu), **rivals}.items():
         share = f"ideal/time {ideal / took:.3f}  time/ideal {took / ideal:.2f}  " if ideal else ""
         print(f"  {name:<10} {took:7.2f} s  {scenario.calls / took:7.0f} calls/s  {share}CPU {each:.2f} ms a call")
-    print(f"  failed rows {failed}; bought {counts['ok']}, malformed {counts['malformed']}, twice {counts['paid_twice']}")
+    print(
+        f"  failed rows {failed}; bought {counts['ok']}, malformed {counts['malformed']}, twice {counts['paid_twice']}"
+    )
 
 
 def memory(script: Path, folder: Path) -> None:

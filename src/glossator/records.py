@@ -146,6 +146,43 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a second model answered to a pair's question, blind (table `agreement`).
+
+    `anls` is how far it agrees with the pair's answer, 0..1 (see `agreement.anls`).
+    """
+
+    pair_id: str
+    image_id: str
+    model: str
+    answer: str
+    anls: float
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """A judge's marks for one pair, 1 (bad) to 5 (without fault), as means over its turns (table `judgements`).
+
+    Attributes:
+        judge: who judged.
+        lowest: the lowest of the four.
+        turn_gap: how far a mark differs between turns, as a mean over the four; None after one turn.
+        problem: the worst fault in a few words; empty if there is none.
+    """
+
+    pair_id: str
+    image_id: str
+    judge: str
+    correct: float
+    grounded: float
+    clear: float
+    useful: float
+    lowest: float
+    turn_gap: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenLoss:
     """Negative log-likelihood (nats) of one token, and the characters `start:end` of the text that it covers.
 

@@ -11,9 +11,14 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class ReplyLogs:
@@ -90,6 +95,30 @@ class ShardReplies:
                 return (self._folder / f"{self._name}.{number}.jsonl").open("xb")
             except FileExistsError:
                 number += 1
+
+
+def calls(folder: Path) -> pl.LazyFrame:
+    """Every reply that was ever bought for a workspace (table `calls`), whatever recipe it was for."""
+    import polars as pl
+
+    rows = {
+        "stage": pl.String, "shard": pl.Int64, "image_id": pl.String, "model": pl.String, "served": pl.String,
+        "tokens_in": pl.Int64, "cached": pl.Int64, "tokens_out": pl.Int64, "usd": pl.Float64,
+    }  # fmt: skip
+    return pl.LazyFrame(list(_calls(folder)), schema=rows, orient="row")
+
+
+def _calls(folder: Path) -> Iterator[tuple[Any, ...]]:
+    for path in sorted(folder.glob("*/part-*.jsonl")):
+        with path.open("rb") as file:
+            for line in file:
+                with suppress(ValueError, KeyError, TypeError):
+                    reply = json.loads(line)["reply"]
+                    yield (
+                        path.parent.name, int(path.name.split(".")[0].removeprefix("part-")), reply.get("image", ""),
+                        reply.get("asked", reply.get("model", "")), reply.get("model", ""), reply.get("tokens_in", 0),
+                        reply.get("cached", 0), reply.get("tokens_out", 0), reply.get("usd"),
+                    )  # fmt: skip
 
 
 def _number(path: Path) -> int:

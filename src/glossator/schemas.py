@@ -10,12 +10,14 @@ import pyarrow as pa
 
 from glossator.records import (
     CONDITIONS,
+    Agreement,
     Alias,
     Caption,
     Evidence,
     Failure,
     ImageRecord,
     Losses,
+    Marks,
     Page,
     Pair,
     Span,
@@ -84,6 +86,14 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
         + [("token_losses", _TOKEN_LOSSES), ("not_scored", _TEXT)]
     ),
+    "agreement": pa.schema(
+        [("pair_id", _TEXT), ("image_id", _TEXT), ("model", _TEXT), ("answer", _TEXT), ("anls", pa.float64())]
+    ),
+    "judgements": pa.schema(
+        [("pair_id", _TEXT), ("image_id", _TEXT), ("judge", _TEXT)]
+        + [(mark, pa.float64()) for mark in ("correct", "grounded", "clear", "useful", "lowest", "turn_gap")]
+        + [("problem", _TEXT)]
+    ),
     "verdicts": pa.schema(
         [("pair_id", _TEXT), ("image_id", _TEXT), ("keep", pa.bool_()), ("reasons", pa.list_(_TEXT))]
     ),
@@ -107,6 +117,8 @@ _RECORDS: dict[str, Any] = {
     "drafts": Pair,
     "pairs": Pair,
     "losses": Losses,
+    "agreement": Agreement,
+    "judgements": Marks,
     "failures": Failure,
 }
 

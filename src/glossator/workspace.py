@@ -11,6 +11,7 @@ import yaml
 from glossator import runner
 from glossator.errors import RecipeError, SourceError, WorkspaceError
 from glossator.recipe import Recipe, load, parse_tree
+from glossator.replies import calls
 from glossator.schemas import SCHEMAS
 from glossator.stages.base import StagePlan, TableStage
 from glossator.stages.resolve import resolve, stage_class
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
     from glossator.jobs.export import ExportSummary
 
-TABLES = ("images", "sources", "ocr", "captions", "pairs", "losses", "scores", "verdicts", "failures")
+TABLES = (
+    "images", "sources", "ocr", "captions", "pairs", "agreement", "judgements", "losses", "scores", "verdicts",
+    "failures", "calls",
+)  # fmt: skip
 
 
 def build(
@@ -101,6 +105,8 @@ class Workspace:
             raise WorkspaceError(f"no table '{name}'; there are {', '.join(TABLES)}")
         if name == "failures":
             return self._failures()
+        if name == "calls":
+            return calls(self.store.replies_folder)
         if name == "scores":
             from glossator.difficulty import scores
 
@@ -148,7 +154,8 @@ class Workspace:
         plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
         settings = FilterSettings.model_validate(plan.settings if plan else {})
         folders = self.store.read_json("current.json").get("tables", {})
-        tables = {"drafts": self.scan("pairs")} | ({"losses": self.scan("losses")} if "losses" in folders else {})
+        extra = ("losses", "agreement", "judgements")
+        tables = {"drafts": self.scan("pairs")} | {name: self.scan(name) for name in extra if name in folders}
         return what_if(tables, settings, grid or DEFAULT_GRID)
 
     def retry(self, events: runner.Events | None = None) -> runner.Run:

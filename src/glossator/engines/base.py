@@ -63,6 +63,7 @@ class Session:
         replies: where every paid reply is looked up and kept.
         progress: call it with the number of samples that have just been finished.
         usage: by model, what the replies cost that this batch rests on, whenever they were bought; engines add to it.
+        counted: keys of the replies in `usage`.
         paid: what of it was bought now.
         meter: what this run buys; engines ask it before each request and tell it what they bought.
         retry: True when rows that failed before are being tried once more (bad replies are then not reused).
@@ -71,19 +72,23 @@ class Session:
     replies: ReplyLog
     progress: Callable[[int], None] = _no_progress
     usage: dict[str, Usage] = field(default_factory=dict)
+    counted: set[str] = field(default_factory=set)
     paid: Usage = field(default_factory=Usage)
     meter: Meter = field(default_factory=Meter)
     retry: bool = False
 
-    def buy(self, model: str, usage: Usage) -> None:
-        """Count a reply of `model` that has just been bought."""
+    def buy(self, key: str, model: str, usage: Usage) -> None:
+        """Count the reply of `model` to the request `key`, which has just been bought."""
         self.paid += usage
         self.meter.add(usage)
-        self.used(model, usage)
+        self.counted.discard(key)  # bought a second time: both count
+        self.used(key, model, usage)
 
-    def used(self, model: str, usage: Usage) -> None:
-        """Count a reply of `model` that this batch rests on."""
-        self.usage[model] = self.usage.get(model, Usage()) + usage
+    def used(self, key: str, model: str, usage: Usage) -> None:
+        """Count a reply that this batch rests on, however often it is looked up."""
+        if key not in self.counted:
+            self.counted.add(key)
+            self.usage[model] = self.usage.get(model, Usage()) + usage
 
 
 class Engine(Protocol):

@@ -13,7 +13,18 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from glossator.engines.base import Explanation, LossItem, PairDraft, Reading, Runtime, Session, Spec, Step, TurnLoss
+from glossator.engines.base import (
+    Explanation,
+    Judgement,
+    LossItem,
+    PairDraft,
+    Reading,
+    Runtime,
+    Session,
+    Spec,
+    Step,
+    TurnLoss,
+)
 from glossator.records import Evidence, Page, Sample, Span
 from glossator.results import Failed, Outcome
 
@@ -114,6 +125,25 @@ class FakeWriter(_Fake):
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """See `engines.base.Writer`."""
         return [self._failure(sample, session) or self._explanations(sample) for sample in samples]
+
+    def answer(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[str]]]]:
+        """See `engines.base.Answerer`. Every fifth answer is another one."""
+        return [
+            self._failure(sample, session)
+            or [pair.answer if self._number("answer", pair.pair_id) % 5 else "another one" for pair in sample.pairs]
+            for sample in samples
+        ]
+
+    def judge(self, samples: Sequence[Sample], turn: int, session: Session) -> list[Outcome[list[Outcome[Judgement]]]]:
+        """See `engines.base.Judge`."""
+        return [
+            self._failure(sample, session) or [self._judgement(pair.pair_id, turn) for pair in sample.pairs]
+            for sample in samples
+        ]
+
+    def _judgement(self, pair_id: str, turn: int) -> Judgement:
+        mark = 1 + self._number("judge", pair_id) % 5
+        return Judgement(mark, 5, 4, min(5, mark + turn % 2), "" if mark > 2 else "made up")
 
     def _caption(self, sample: Sample) -> str:
         lines = (sample.page.text if sample.page else "").split("\n")

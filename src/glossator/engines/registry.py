@@ -26,6 +26,7 @@ BUILTIN: dict[Family, dict[str, str]] = {
         "fake": "glossator.engines.fake:FakeWriter",
         "given": "glossator.engines.writer.given:GivenWriter",
         "grounded": "glossator.engines.writer.grounded:GroundedWriter",
+        "teachers": "glossator.engines.writer.teachers:TeachersWriter",
     },
     "loss": {
         "embedded": "glossator.engines.loss.embedded:EmbeddedLoss",

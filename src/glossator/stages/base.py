@@ -55,10 +55,12 @@ class MapStage(Stage, ABC, Generic[Record]):
     Attributes:
         family: the engine family that does the work.
         default_engine: kind of the engine used if the recipe names none.
+        needs: a method beyond the family's own that the engine must have; empty for none.
     """
 
     family: ClassVar[Family]
     default_engine: ClassVar[str]
+    needs: ClassVar[str] = ""
 
     def __init__(self, settings: Any, engine: Any) -> None:
         self.settings = settings

@@ -41,6 +41,12 @@ class FilterSettings(Settings):
     explain_grounding_min: float | None = Field(
         0.7, description="Reject below: the explanation names texts that do not stand in the OCR."
     )
+    agreement_min: float | None = Field(
+        0.5, description="Reject below: a second model answered otherwise (ANLS; only after a stage agree)."
+    )
+    judge_min: float | None = Field(
+        None, description="Reject where the lowest of a judge's marks (1 to 5) is below (only after a stage judge)."
+    )
     question_similarity_max: float | None = Field(0.95, description="Reject above: asked before of this image.")
     question_chars_max: int = Field(300, description="Reject longer questions.")
     answer_chars_max: int = Field(400, description="Reject longer answers.")
@@ -66,9 +72,9 @@ class FilterStage(TableStage):
     """Rules over stored columns: whole tables, streaming, no model and no look at any image."""
 
     kind = "filter"
-    version = 2
+    version = 3
     reads = ("drafts",)
-    uses = ("pairs", "losses")
+    uses = ("pairs", "losses", "agreement", "judgements")
     writes = "verdicts"
     Settings = FilterSettings
 
@@ -85,11 +91,22 @@ def judged_columns(tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
         pl.col("answer").str.len_chars().alias("answer_chars"),
         pl.col("explain_answer").str.len_chars().alias("explanation_chars"),
     )  # fmt: skip
+    rows = _with(rows, tables.get("agreement"), "anls", "agreement")
+    rows = _with(rows, tables.get("judgements"), "lowest", "judged")
     if "losses" not in tables:
         empty = [pl.lit(None, pl.Float64).alias(name) for name in ALL_SCORES]
         return rows.with_columns(pl.lit("").alias("scorer"), *empty)
     scored = scores(tables["losses"]).select("pair_id", "scorer", *ALL_SCORES)
     return rows.join(scored, on="pair_id", how="left", maintain_order="left")
+
+
+def _with(rows: pl.LazyFrame, table: pl.LazyFrame | None, column: str, name: str) -> pl.LazyFrame:
+    """One column of another table beside the rows; null where there is none."""
+    if table is None:
+        return rows.with_columns(pl.lit(None, pl.Float64).alias(name))
+    return rows.join(
+        table.select("pair_id", pl.col(column).alias(name)), on="pair_id", how="left", maintain_order="left"
+    )
 
 
 def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
@@ -133,6 +150,10 @@ def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
         found["question_misfit"] = ~free & (pl.col("question_fit") < settings.question_fit_min)
     if settings.explain_grounding_min is not None:
         found["explanation_not_grounded"] = pl.col("explain_grounding") < settings.explain_grounding_min
+    if settings.agreement_min is not None:
+        found["answers_disagree"] = pl.col("agreement") < settings.agreement_min
+    if settings.judge_min is not None:
+        found["judged_low"] = pl.col("judged") < settings.judge_min
     if settings.question_similarity_max is not None:
         found["duplicate_question"] = pl.col("question_similarity") > settings.question_similarity_max
     for name in BOUNDS:

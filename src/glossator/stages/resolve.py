@@ -18,6 +18,8 @@ STAGES: dict[str, str] = {
     "enrich": "glossator.stages.enrich:EnrichStage",
     "extract": "glossator.stages.extract:ExtractStage",
     "explain": "glossator.stages.explain:ExplainStage",
+    "agree": "glossator.stages.agree:AgreeStage",
+    "judge": "glossator.stages.judge:JudgeStage",
     "score": "glossator.stages.score:ScoreStage",
     "filter": "glossator.stages.filter:FilterStage",
 }
@@ -100,5 +102,7 @@ def _engine(cls: type[Stage], spec: StageSpec) -> tuple[dict[str, object] | None
         return None, None
     wanted = spec.engine or EngineSpec(kind=cls.default_engine)
     parsed = parse_spec(cls.family, wanted)
+    if cls.needs and not hasattr(engine_class(cls.family, wanted.kind), cls.needs):
+        raise RecipeError(f"stage '{spec.use}': the engine {wanted.kind} can't {cls.needs}; chat can")
     identity = engine_class(cls.family, wanted.kind).identity(parsed, spec.use)  # type: ignore[arg-type]
     return parsed.model_dump(mode="json"), identity

@@ -222,7 +222,7 @@ class EndpointLoss:
         """The wanted losses, from the log or from the server."""
         stored = session.replies.get(request.key)
         if stored is not None:
-            session.used(self.spec.model, self._usage(stored.get("tokens_in", 0)))
+            session.used(request.key, self.spec.model, self._usage(stored.get("tokens_in", 0)))
             return list(stored["nll"])
         answer = await _send(client, request, session.meter)
         if isinstance(answer, Failed):
@@ -231,7 +231,7 @@ class EndpointLoss:
         if not isinstance(losses, Failed):
             kept = {"nll": losses, "model": answer["model"], "tokens_in": answer["tokens_in"]}
             session.replies.put(request.key, kept)
-        session.buy(self.spec.model, self._usage(answer["tokens_in"]))
+        session.buy(request.key, self.spec.model, self._usage(answer["tokens_in"]))
         return losses
 
     def _usage(self, tokens_in: int) -> Usage:

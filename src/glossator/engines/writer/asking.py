@@ -66,7 +66,14 @@ class Asker:
         self._under_way: dict[str, asyncio.Future[dict[str, Any] | Failed]] = {}
 
     async def ask(
-        self, body: dict[str, Any], schema: type[Reply], *, image_id: str, again: int, tokens: int
+        self,
+        body: dict[str, Any],
+        schema: type[Reply],
+        *,
+        image_id: str,
+        again: int,
+        tokens: int,
+        lacks: Callable[[Reply], str] = lambda _reply: "",
     ) -> Outcome[Reply]:
         """One reply in its form; a malformed one is asked for again, with what was wrong with it.
 
@@ -76,19 +83,26 @@ class Asker:
             image_id: for the accounts.
             again: how often at most it is asked again.
             tokens: about what the request takes.
+            lacks: what a well-formed reply lacks, if anything. That is asked for once; then it is taken as it is.
         """
         request = body
         problem = key = ""
+        incomplete: Reply | None = None
         for _ in range(1 + again):
             key, reply = await self._reply(request, image_id, tokens, schema)
             if isinstance(reply, Failed):
-                return reply
+                return incomplete or reply
             if reply["finish"] == "content_filter" or reply.get("refusal"):
-                return Failed("refused", f"{self.model} refuses to answer (reply {key})")
+                return incomplete or Failed("refused", f"{self.model} refuses to answer (reply {key})")
             parsed, problem = _parse(reply, schema)
             if parsed is not None:
-                return parsed
+                problem = lacks(parsed)
+                if not problem or incomplete is not None:
+                    return parsed
+                incomplete = parsed
             request = _ask_again(body, reply["text"], problem)
+        if incomplete is not None:
+            return incomplete
         message = f"the reply of {self.model} does not fit: {problem}"
         return Failed("malformed_reply", f"{message[:400]} (reply {key} in the folder replies)", retriable=True)
 
@@ -101,7 +115,7 @@ class Asker:
         key = digest(wire)
         known = self._session.replies.get(key)
         if known is not None and not (self._session.retry and _parse(known, schema)[0] is None):
-            self._session.used(self.model, usage_of(known))
+            self._session.used(key, self.model, usage_of(known))
             return key, known
         if key in self._under_way:  # the same question about the same text: bought once
             return key, await asyncio.shield(self._under_way[key])
@@ -127,7 +141,7 @@ class Asker:
         )
         reply["usd"] = cost
         self._session.replies.put(key, reply)
-        self._session.buy(self.model, usage_of(reply))
+        self._session.buy(key, self.model, usage_of(reply))
         return reply
 
 

@@ -23,6 +23,7 @@ from glossator.engines.writer.schemas import (
     CaptionReply,
     ExplanationsReply,
     JudgementsReply,
+    Numbered,
     PairReply,
     PairsReply,
     json_schema,
@@ -185,7 +186,9 @@ class ChatWriter:
             if not sample.pairs:
                 return []
             listed = [_with_place(sample, pair) for pair in sample.pairs]
-            reply = await self._about_pairs(asker, "explain", sample, listed, ExplanationsReply)
+            reply = await self._about_pairs(
+                asker, "explain", sample, listed, ExplanationsReply, lambda given: given.explanations
+            )
             if isinstance(reply, Failed):
                 return reply
             given = [(one.number, Explanation(one.question, one.answer)) for one in reply.explanations]
@@ -200,7 +203,7 @@ class ChatWriter:
             if not sample.pairs:
                 return []
             listed = [pair.question for pair in sample.pairs]
-            reply = await self._about_pairs(asker, "agree", sample, listed, AnswersReply)
+            reply = await self._about_pairs(asker, "agree", sample, listed, AnswersReply, lambda given: given.answers)
             if isinstance(reply, Failed):
                 return reply
             return _by_number(len(sample.pairs), [(one.number, one.answer) for one in reply.answers])
@@ -218,7 +221,9 @@ class ChatWriter:
             if turn % 2:
                 order.reverse()
             listed = [_judged(sample.pairs[index]) for index in order]
-            reply = await self._about_pairs(asker, "judge", sample, listed, JudgementsReply)
+            reply = await self._about_pairs(
+                asker, "judge", sample, listed, JudgementsReply, lambda given: given.judgements
+            )
             if isinstance(reply, Failed):
                 return reply
             given = [
@@ -263,13 +268,33 @@ class ChatWriter:
         return reply
 
     async def _about_pairs(
-        self, asker: Asker, step: Step, sample: Sample, listed: Sequence[str], schema: type[Reply]
+        self,
+        asker: Asker,
+        step: Step,
+        sample: Sample,
+        listed: Sequence[str],
+        schema: type[Reply],
+        given: Callable[[Reply], Sequence[Numbered]],
     ) -> Outcome[Reply]:
+        """One request about numbered pairs, for a reply with something `given` for each number."""
+
+        def lacks(reply: Reply) -> str:
+            missing = sorted(set(range(1, len(listed) + 1)) - {one.number for one in given(reply)})
+            if not missing or len(given(reply)) == len(listed):
+                return ""
+            return f"there is nothing for number {', '.join(map(str, missing))}"
+
         pairs = "\n".join(f"{number}. {text}" for number, text in enumerate(listed, start=1))
-        return await self._ask(asker, step, sample, schema, ocr=page_text.whole(sample.page), pairs=pairs)
+        return await self._ask(asker, step, sample, schema, lacks, ocr=page_text.whole(sample.page), pairs=pairs)
 
     async def _ask(
-        self, asker: Asker, step: Step, sample: Sample, schema: type[Reply], **values: str
+        self,
+        asker: Asker,
+        step: Step,
+        sample: Sample,
+        schema: type[Reply],
+        lacks: Callable[[Reply], str] = lambda _reply: "",
+        **values: str,
     ) -> Outcome[Reply]:
         prompt = _prompt(self.spec, step)
         caption = (sample.caption.enriched if sample.caption and step != "enrich" else "") or sample.image.caption
@@ -288,6 +313,7 @@ class ChatWriter:
             image_id=sample.image.image_id,
             again=self.spec.ask_again,
             tokens=tokens,
+            lacks=lacks,
         )
 
     def _picture(self, sample: Sample) -> str | Failed:

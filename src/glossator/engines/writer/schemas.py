@@ -58,10 +58,15 @@ class PairsReply(_Reply):
     pairs: list[PairReply]
 
 
-class ExplanationReply(_Reply):
-    """One explanation, with the number of its pair."""
+class Numbered(_Reply):
+    """Something about one of the pairs, with its number."""
 
     number: int
+
+
+class ExplanationReply(Numbered):
+    """One explanation, with the number of its pair."""
+
     question: str = Field(min_length=1)
     answer: str = Field(min_length=1)
 
@@ -72,10 +77,9 @@ class ExplanationsReply(_Reply):
     explanations: list[ExplanationReply]
 
 
-class AnswerReply(_Reply):
+class AnswerReply(Numbered):
     """One answer, with the number of its question."""
 
-    number: int
     answer: str
 
     _number_as_text = field_validator("answer", mode="before")(
@@ -89,10 +93,9 @@ class AnswersReply(_Reply):
     answers: list[AnswerReply]
 
 
-class JudgementReply(_Reply):
+class JudgementReply(Numbered):
     """Four marks from 1 to 5, with the number of the pair."""
 
-    number: int
     correct: int = Field(ge=1, le=5)
     grounded: int = Field(ge=1, le=5)
     clear: int = Field(ge=1, le=5)
