@@ -109,16 +109,34 @@ def calls(folder: Path) -> pl.LazyFrame:
 
 
 def _calls(folder: Path) -> Iterator[tuple[Any, ...]]:
-    for path in sorted(folder.glob("*/part-*.jsonl")):
-        with path.open("rb") as file:
-            for line in file:
-                with suppress(ValueError, KeyError, TypeError):
-                    reply = json.loads(line)["reply"]
-                    yield (
-                        path.parent.name, int(path.name.split(".")[0].removeprefix("part-")), reply.get("image", ""),
-                        reply.get("asked", reply.get("model", "")), reply.get("model", ""), reply.get("tokens_in", 0),
-                        reply.get("cached", 0), reply.get("tokens_out", 0), reply.get("usd"),
-                    )  # fmt: skip
+    for path in _logs(folder):
+        for _key, reply in _lines(path):
+            yield (
+                path.parent.name, int(path.name.split(".")[0].removeprefix("part-")), reply.get("image", ""),
+                reply.get("asked", reply.get("model", "")), reply.get("model", ""), reply.get("tokens_in", 0),
+                reply.get("cached", 0), reply.get("tokens_out", 0), reply.get("usd"),
+            )  # fmt: skip
+
+
+def read_lines(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Stage, key and reply of everything in the logs of a workspace."""
+    for path in _logs(folder):
+        for key, reply in _lines(path):
+            yield path.parent.name, key, reply
+
+
+def _logs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/part-*.jsonl"))
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sound lines of one log; torn or damaged ones are passed over."""
+    with path.open("rb") as file:
+        for line in file:
+            with suppress(ValueError, KeyError, TypeError):
+                entry = json.loads(line)
+                if isinstance(entry["reply"], dict):
+                    yield str(entry["key"]), entry["reply"]
 
 
 def _number(path: Path) -> int:

@@ -80,6 +80,14 @@ class Store:
         _write_text(root / "workspace.json", json.dumps(info, indent=2))
         return cls(root)
 
+    @classmethod
+    def create_inside(cls, root: Path, source: str, outer: Store) -> Store:
+        """A workspace inside another one, over the same pictures. `source` is a name for what it holds."""
+        if not (root / "workspace.json").exists():
+            root.mkdir(parents=True, exist_ok=True)
+            _write_text(root / "workspace.json", json.dumps(outer.info | {"source": source}, indent=2))
+        return cls(root)
+
     @property
     def source_root(self) -> Path:
         """The folder that image paths are relative to."""
@@ -241,7 +249,7 @@ class Store:
     def folders(self) -> Iterator[tuple[str, int]]:
         """Each `<stage>/<fingerprint>` folder of the workspace with its size in bytes; never images or replies."""
         for stage in sorted(self.root.iterdir()):
-            if not stage.is_dir() or stage.name in ("images", "sources", "replies"):
+            if not stage.is_dir() or stage.name in ("images", "sources", "replies", "pilot"):
                 continue
             for folder in sorted(stage.iterdir()):
                 if (folder / "manifest.json").exists() or any(folder.glob("part-*")):

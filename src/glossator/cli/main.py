@@ -29,9 +29,16 @@ def cli() -> None:
 @options.limit
 @options.overrides
 @options.executor
-@click.option("--dry-run", is_flag=True, help="Say what would run, how many paid calls and what cost; do nothing.")
+@click.option("--dry-run", is_flag=True, help="Say how many calls and what cost a build would take; build nothing.")
+@click.option(
+    "--pilot",
+    type=click.IntRange(min=0),
+    default=24,
+    show_default=True,
+    help="For --dry-run: images to try at the paid endpoint. What they cost is told, and kept for the build. 0: guess.",
+)
 @options.output
-def build(*, source: Path, out: Path, recipe: str, dry_run: bool, mode: options.Mode, **chosen: Any) -> int:
+def build(*, source: Path, out: Path, recipe: str, dry_run: bool, pilot: int, mode: options.Mode, **chosen: Any) -> int:
     """Build a filtered data set from SOURCE: a folder of images, or a JSONL, CSV or Parquet file.
 
     Run it again and it goes on where it stopped.
@@ -39,7 +46,7 @@ def build(*, source: Path, out: Path, recipe: str, dry_run: bool, mode: options.
     from glossator.cli import run
 
     if dry_run:
-        return run.dry_run(source, out, recipe, mode, **chosen)
+        return run.dry_run(source, out, recipe, mode, pilot=pilot, **chosen)
     return run.build(source, out, recipe, mode, **chosen)
 
 

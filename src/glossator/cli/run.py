@@ -83,17 +83,24 @@ def defects(
 
 
 def dry_run(
-    source: Path, out: Path, recipe: str, mode: Mode, limit: int | None, settings: dict[str, Any], executor: str | None
+    source: Path,
+    out: Path,
+    recipe: str,
+    mode: Mode,
+    *,
+    pilot: int,
+    limit: int | None,
+    settings: dict[str, Any],
+    executor: str | None,
 ) -> int:
-    """Print what a build would do."""
-    steps = plan.preview(source, out, load(recipe, _with_executor(settings, executor)), limit)
+    """Print what a build would do and cost."""
+    with ProgressEvents(visible=not (mode.quiet or mode.json)) as events:
+        found = plan.dry_run(source, out, load(recipe, _with_executor(settings, executor)), limit, pilot, events)
     lines = [
-        f"{step['stage']:<8} {step['images']:>8,} images  {step['calls']:>8,} calls  {step['note']}" for step in steps
+        f"{step['stage']:<8} {step['images']:>8,} images  {step['calls']:>8,} calls  {step['note']}"
+        for step in found["steps"]
     ]
-    calls = sum(step["calls"] for step in steps)
-    usd = sum(step["usd"] for step in steps)
-    lines.append(f"paid calls: {calls:,}; estimated cost: {usd:.2f} US dollars" if calls else "paid calls: none")
-    mode.result({"steps": steps, "calls": calls, "usd": usd}, "\n".join(lines))
+    mode.result(found, "\n".join([*lines, *found["notes"]]))
     return 0
 
 

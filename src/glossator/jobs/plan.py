@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from glossator import runner
+from glossator.engines.endpoint.client import endpoint_of
+from glossator.engines.endpoint.prices import usd
 from glossator.engines.registry import engine_class, parse_spec
-from glossator.jobs import ingest
-from glossator.recipe import EngineSpec, Recipe
+from glossator.errors import UsageError
+from glossator.jobs import ingest, pilot
+from glossator.recipe import EngineSpec, Price, Recipe
 from glossator.schemas import SCHEMAS
 from glossator.stages.base import MapStage, StagePlan
 from glossator.stages.resolve import resolve, stage_class
@@ -32,12 +36,61 @@ def preview(source: Path, workspace: Path, recipe: Recipe, limit: int | None) ->
         store = Store(workspace)
         todo = {step.plan.kind: step.images for step in runner.todo(store, plans)}
         new = max(0, records - store.known_records())
-    return [_step(plan, todo.get(plan.kind, 0) + new) for plan in plans]
+    return [_step(plan, todo.get(plan.kind, 0) + new, recipe.run.prices) for plan in plans]
 
 
-def _step(plan: StagePlan, images: int) -> dict[str, Any]:
+def dry_run(
+    source: Path, workspace: Path, recipe: Recipe, limit: int | None, images: int, events: runner.Events | None = None
+) -> dict[str, Any]:
+    """The preview, with a pilot over so many images behind its figures where stages are paid for.
+
+    Returns:
+        `steps` (see `preview`), sums `calls`, `tokens`, `usd` with `usd_low` and `usd_high` (95 %), `pilot` (what it
+        tried and cost, or None), and `notes` in plain words.
+    """
+    plans = resolve(recipe)
+    paid = pilot.paid_stages(plans)
+    tried, why_not = None, ""
+    if paid and images:
+        why_not = _without_key(plans, recipe)
+        if not why_not:
+            tried = pilot.run(source, workspace, recipe, limit, images, events)
+    steps = preview(source, workspace, recipe, limit)
+    if tried:
+        steps = [pilot.estimate(step, tried) for step in steps]
+    total: dict[str, Any] = {key: sum(step[key] for step in steps) for key in ("calls", "tokens", "usd")}
+    spread = tried.spread if tried else 0.0
+    total |= {"usd_low": total["usd"] * (1 - spread), "usd_high": total["usd"] * (1 + spread)}
+    notes = _notes(total, tried, why_not) if paid else ["paid calls: none"]
+    return {"steps": steps, **total, "pilot": asdict(tried) if tried else None, "notes": notes}
+
+
+def _notes(total: Mapping[str, Any], tried: pilot.Pilot | None, why_not: str) -> list[str]:
+    if tried is None:
+        guess = f"estimated cost: {total['usd']:.2f} US dollars, a guess by typical sizes"
+        return [f"paid calls: {total['calls']:,}; {guess}" + (f" (no pilot: {why_not})" if why_not else "")]
+    return [
+        f"paid calls: {total['calls']:,}; tokens: {total['tokens']:,}; estimated cost: {total['usd']:.2f} US dollars "
+        f"(95 %: {total['usd_low']:.2f} to {total['usd_high']:.2f})",
+        f"measured on {tried.images} images, which cost {tried.bought_usd:.4f} US dollars now ({tried.bought_calls} "
+        "calls); the build will not pay for them again",
+    ]
+
+
+def _without_key(plans: Sequence[StagePlan], recipe: Recipe) -> str:
+    """Why the endpoints can't be asked; empty if they can."""
+    for model in sorted(runner.paid_models(plans)):
+        try:
+            endpoint_of(recipe.run.endpoints, model)
+        except UsageError as error:
+            return str(error)
+    return ""
+
+
+def _step(plan: StagePlan, images: int, prices: Mapping[str, Price]) -> dict[str, Any]:
     cls = stage_class(plan.kind)
-    step: dict[str, Any] = {"stage": plan.kind, "images": images, "calls": 0, "tokens": 0, "usd": 0.0, "note": ""}
+    step: dict[str, Any] = {"stage": plan.kind, "images": images, "calls": 0, "tokens_in": 0, "tokens_out": 0}
+    step |= {"tokens": 0, "usd": 0.0, "model": "", "note": ""}
     if not issubclass(cls, MapStage) or plan.engine is None:
         return step | {"note": "on tables, in seconds"}
     kind = str(plan.engine["kind"])
@@ -45,14 +98,19 @@ def _step(plan: StagePlan, images: int) -> dict[str, Any]:
     estimate = getattr(engine, "estimate", None)
     if estimate is None:
         return step | {"note": f"{kind}, on this machine"}
-    usage = estimate(parse_spec(cls.family, EngineSpec.model_validate(plan.engine)), plan.kind)
-    tokens = (usage.tokens_in + usage.tokens_out) * images
-    return step | {
-        "calls": usage.calls * images,
-        "tokens": tokens,
-        "usd": usage.usd * images,
-        "note": f"{kind} {plan.engine.get('model', '')}, about {tokens:,} tokens",
-    }
+    costs = estimate(parse_spec(cls.family, EngineSpec.model_validate(plan.engine)), plan.kind)
+    step["model"] = ", ".join(costs)
+    unknown = False
+    for model, (share, one) in costs.items():
+        price = usd(prices, model, one.tokens_in, 0, one.tokens_out)
+        unknown = unknown or price is None
+        step["calls"] += round(share * one.calls * images)
+        step["tokens_in"] += round(share * one.tokens_in * images)
+        step["tokens_out"] += round(share * one.tokens_out * images)
+        step["usd"] += share * (price or 0.0) * images
+    step["tokens"] = step["tokens_in"] + step["tokens_out"]
+    note = f"{step['model']}, about {step['tokens']:,} tokens" + (", price unknown" if unknown else "")
+    return step | {"note": note}
 
 
 def diff(old: Sequence[StagePlan], new: Sequence[StagePlan]) -> list[dict[str, str]]:

@@ -127,10 +127,10 @@ class EndpointLoss:
         return [spec.model]
 
     @classmethod
-    def estimate(cls, spec: Any, _step: Step) -> Usage:
+    def estimate(cls, spec: Any, _step: Step) -> dict[str, tuple[float, Usage]]:
         """About what one image costs: nine pairs of seven requests, three of them with the image."""
         shown = spec.max_ocr_tokens if spec.image == "ocr" else 1500
-        return Usage(63, 9 * (3 * shown + 7 * 80), 63)
+        return {spec.model: (1.0, Usage(63, 9 * (3 * shown + 7 * 80), 63))}
 
     @property
     def name(self) -> str:

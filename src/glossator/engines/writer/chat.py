@@ -130,12 +130,12 @@ class ChatWriter:
         return [spec.model]
 
     @classmethod
-    def estimate(cls, spec: Any, step: Step) -> Usage:
-        """About what one image costs in this step, before anything has been measured."""
+    def estimate(cls, spec: Any, step: Step) -> dict[str, tuple[float, Usage]]:
+        """By model, its share of the images and about what one costs in this step, before anything was measured."""
         prompt = _prompt(spec, step)
         tokens_in = (len(prompt.system) + len(prompt.data)) // 4 + _TYPICAL_PAGE + _TOKENS_PER_IMAGE[spec.image]
         calls = -(-9 // spec.pairs_per_round) if step == "extract" else 1
-        return Usage(calls, tokens_in * calls, _TYPICAL_REPLY[step] * calls)
+        return {spec.model: (1.0, Usage(calls, tokens_in * calls, _TYPICAL_REPLY[step] * calls))}
 
     @property
     def name(self) -> str:

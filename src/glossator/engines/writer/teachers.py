@@ -83,16 +83,15 @@ class TeachersWriter:
         return [model for _, kind, parsed in _parsed(spec) if hasattr(kind, "models") for model in kind.models(parsed)]
 
     @classmethod
-    def estimate(cls, spec: Any, step: Step) -> Usage:
-        """The writers' estimates by their shares, rounded up to whole calls."""
+    def estimate(cls, spec: Any, step: Step) -> dict[str, tuple[float, Usage]]:
+        """See `ChatWriter.estimate`."""
         total = sum(teacher.share for teacher in spec.writers)
-        calls = tokens_in = tokens_out = 0.0
-        for teacher, kind, parsed in _parsed(spec):
-            if hasattr(kind, "estimate"):
-                one, share = kind.estimate(parsed, step), teacher.share / total
-                calls, tokens_in = calls + share * one.calls, tokens_in + share * one.tokens_in
-                tokens_out += share * one.tokens_out
-        return Usage(round(calls), round(tokens_in), round(tokens_out))
+        return {
+            model: (teacher.share / total * share, usage)
+            for teacher, kind, parsed in _parsed(spec)
+            if hasattr(kind, "estimate")
+            for model, (share, usage) in kind.estimate(parsed, step).items()
+        }
 
     def name_for(self, sample: Sample) -> str:
         """See `engines.base.Writer`."""
