@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+BATCHES = "batches"  # under this key a log keeps which batches have been sent off, and with which requests
+
+
 class ReplyLogs:
     """All reply logs of a workspace."""
 
@@ -135,7 +138,7 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for line in file:
             with suppress(ValueError, KeyError, TypeError):
                 entry = json.loads(line)
-                if isinstance(entry["reply"], dict):
+                if isinstance(entry["reply"], dict) and entry["key"] != BATCHES:
                     yield str(entry["key"]), entry["reply"]
 
 

@@ -273,6 +273,8 @@ def _at_once(plan: StagePlan, run: RunSpec, step: StageTodo) -> int:
     assert issubclass(cls, MapStage)
     if not getattr(engine_class(cls.family, str((plan.engine or {})["kind"])), "paid", False):
         return 1
+    if any(endpoint.batch for endpoint in run.endpoints.values()):
+        return MOST_SHARDS_AT_ONCE  # each waits for hours
     in_flight = max((endpoint.in_flight for endpoint in run.endpoints.values()), default=1)
     images = max(1, step.images // len(step.shards))
     return min(MOST_SHARDS_AT_ONCE, max(2, 1 + -(-in_flight // images)))

@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -105,6 +106,25 @@ class _Tries:
         return min(longest, 0.3 * 2.0 ** min(self.failed - 1, 10)) * random.uniform(0.6, 1.2)
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request.
+
+    Attributes:
+        path: behind the base URL, such as `chat/completions`.
+        body: JSON; or a function that makes a form anew for each try; None for a GET.
+        tokens: about what it takes, for a limit of tokens a minute.
+        plain: whether the answer is text that is handed on as `{"content": bytes}`.
+        timeout_s: instead of the endpoint's.
+    """
+
+    path: str
+    body: bytes | Callable[[], aiohttp.FormData] | None = None
+    tokens: int = 0
+    plain: bool = False
+    timeout_s: float | None = None
+
+
 class Client:
     """Requests to one model of one endpoint. Its methods run on the loop of `engines.endpoint.loop`.
 
@@ -130,14 +150,8 @@ class Client:
         if self.pace.under_way == 0:
             self._silent_since, self._trouble = None, False
 
-    async def post(self, path: str, body: bytes, meter: Meter, tokens: int = 0) -> dict[str, Any] | Failed:
-        """The JSON object that the endpoint answers, or why there is none.
-
-        Args:
-            path: behind the base URL, such as `chat/completions`.
-            body: JSON.
-            meter: asked before each try.
-            tokens: about what the request takes, for a limit of tokens a minute.
+    async def request(self, call: Call, meter: Meter) -> dict[str, Any] | Failed:
+        """The JSON object that the endpoint answers, or why there is none. `meter` is asked before each try.
 
         Raises:
             StopRun: if the run must not go on (see above).
@@ -146,36 +160,43 @@ class Client:
         tries = _Tries(self.endpoint.max_retries)
         while True:
             try:
-                return await self._hedged(path, body, meter, tokens, first=tries.failed == 0)
+                return await self._hedged(call, meter, first=tries.failed == 0)
             except _Refused as error:
                 return error.failed
             except _Again as error:
                 if tries.are_enough(error):
                     return error.failed
-                await _sleep(meter, tries.pause(error))
+                await rest(meter, tries.pause(error))
 
-    async def _hedged(self, path: str, body: bytes, meter: Meter, tokens: int, *, first: bool) -> dict[str, Any]:
+    async def once(self, call: Call, meter: Meter) -> dict[str, Any] | Failed:
+        """As `request`, without a second try."""
+        try:
+            return await self._once(call, meter, first=True)
+        except (_Refused, _Again) as error:
+            return error.failed
+
+    async def _hedged(self, call: Call, meter: Meter, *, first: bool) -> dict[str, Any]:
         """One try; if hedging is on and it is slow, a second copy beside it, and whichever answers first."""
         if self.endpoint.hedge_after_s is None:
-            return await self._once(path, body, meter, tokens, first=first)
-        tries = {asyncio.ensure_future(self._once(path, body, meter, tokens, first=first))}
+            return await self._once(call, meter, first=first)
+        tries = {asyncio.ensure_future(self._once(call, meter, first=first))}
         done, _ = await asyncio.wait(tries, timeout=self.endpoint.hedge_after_s)
         if not done:
-            tries.add(asyncio.ensure_future(self._once(path, body, meter, tokens, first=False)))
+            tries.add(asyncio.ensure_future(self._once(call, meter, first=False)))
             done, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
         for slow in tries - done:
             slow.cancel()
         return done.pop().result()
 
-    async def _once(self, path: str, body: bytes, meter: Meter, tokens: int, *, first: bool) -> dict[str, Any]:
-        await self.pace.enter(tokens, first=first)
+    async def _once(self, call: Call, meter: Meter, *, first: bool) -> dict[str, Any]:
+        await self.pace.enter(call.tokens, first=first)
         try:
             meter.check()
-            return await self._send(path, body, tokens)
+            return await self._send(call)
         finally:
             self.pace.leave()
 
-    async def _send(self, path: str, body: bytes, tokens: int) -> dict[str, Any]:
+    async def _send(self, call: Call) -> dict[str, Any]:
         import aiohttp
 
         clock = asyncio.get_running_loop().time
@@ -183,19 +204,20 @@ class Client:
         if self._silent_since is None:
             self._silent_since = started
         try:
-            async with session().post(
-                f"{self.endpoint.url.rstrip('/')}/{path}",
-                data=body,
-                headers=self._headers(),
-                timeout=aiohttp.ClientTimeout(total=self._timeout(started)),
+            async with session().request(
+                "GET" if call.body is None else "POST",
+                f"{self.endpoint.url.rstrip('/')}/{call.path}",
+                data=call.body() if callable(call.body) else call.body,
+                headers=self._headers(call),
+                timeout=aiohttp.ClientTimeout(total=call.timeout_s or self._timeout(started)),
                 proxy=self._proxy,
                 allow_redirects=False,  # a key goes nowhere else
             ) as response:
-                if (response.content_length or 0) > _MAX_REPLY_BYTES:
+                if (response.content_length or 0) > _MAX_REPLY_BYTES and not call.plain:
                     raise _Again("server", "a reply of more than 64 MB")
                 text = await response.read()
         except TimeoutError:
-            self.pace.note("busy", clock() - started, tokens, {})
+            self.pace.note("busy", clock() - started, call.tokens, {})
             self._still_patient(clock())
             raise _Again("timeout", f"no reply within {self.endpoint.timeout_s:g} s") from None
         except aiohttp.ClientConnectorError as error:
@@ -206,10 +228,10 @@ class Client:
             raise _Again("server", f"connection lost: {type(error).__name__}") from None
         self._silent_since = clock() if self.pace.under_way > 1 else None
         self._reached, self._trouble = True, False
-        return self._read(response, text, clock() - started, tokens)
+        return self._read(response, text, clock() - started, call)
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"Content-Type": "application/json"}
+    def _headers(self, call: Call) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"} if isinstance(call.body, bytes) else {}
         return headers | {"Authorization": f"Bearer {self._key}"} if self._key else headers
 
     def _timeout(self, now: float) -> float:
@@ -231,11 +253,13 @@ class Client:
                 "run the same command again when it is back"
             )
 
-    def _read(self, response: aiohttp.ClientResponse, text: bytes, latency: float, tokens: int) -> dict[str, Any]:
+    def _read(self, response: aiohttp.ClientResponse, text: bytes, latency: float, call: Call) -> dict[str, Any]:
         """The reply, or the error that its status and code stand for."""
         status = response.status
         headers = {name.lower(): value for name, value in response.headers.items()}
-        self.pace.note("good" if status < 300 else "busy" if status == 429 else "other", latency, tokens, headers)
+        self.pace.note("good" if status < 300 else "busy" if status == 429 else "other", latency, call.tokens, headers)
+        if call.plain and status < 300:
+            return {"content": text}
         body = _json_object(text)
         error = body.get("error")
         if status < 300 and not error and body:
@@ -284,7 +308,7 @@ class _Refused(Exception):
         self.failed = failed
 
 
-async def _sleep(meter: Meter, seconds: float) -> None:
+async def rest(meter: Meter, seconds: float) -> None:
     """Sleep, but not on after the run has been stopped."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from glossator.engines.base import LossItem, Runtime, Session, Spec, Step, Turn, TurnLoss
 from glossator.engines.endpoint import loop, prices
-from glossator.engines.endpoint.client import Client, client_of, endpoint_of
+from glossator.engines.endpoint.client import Call, Client, client_of, endpoint_of
 from glossator.engines.endpoint.pictures import data_uri
 from glossator.engines.loss.conversations import (
     Limits,
@@ -264,7 +264,7 @@ async def _send(client: Client, request: _Request, meter: Meter) -> dict[str, An
         body["add_generation_prompt"] = False
     path = "completions" if request.path == "completions" else "chat/completions"
     wire = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
-    answer = await client.post(path, wire, meter, len(wire) // 4)
+    answer = await client.request(Call(path, wire, len(wire) // 4), meter)
     if isinstance(answer, Failed):
         return answer
     choices = answer.get("choices")

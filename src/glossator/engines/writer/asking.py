@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -11,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from glossator.engines.base import Session
 from glossator.engines.endpoint import loop, prices
-from glossator.engines.endpoint.client import Client, client_of
+from glossator.engines.endpoint.batches import Batches
+from glossator.engines.endpoint.client import Call, Client, client_of
 from glossator.engines.writer.schemas import json_text
 from glossator.errors import GlossatorError
 from glossator.fingerprint import digest
@@ -41,7 +43,7 @@ class Live:
 
     async def post(self, _key: str, body: bytes, tokens: int) -> dict[str, Any] | Failed:
         """See `Exchange`."""
-        return await self._client.post(CHAT, body, self._session.meter, tokens)
+        return await self._client.request(Call(CHAT, body, tokens), self._session.meter)
 
 
 class Asker:
@@ -172,10 +174,12 @@ async def _for_each(
     job: Callable[[Asker, Sample], Awaitable[Outcome[T]]],
 ) -> list[Outcome[T]]:
     client = await client_of(endpoint, model)
-    asker = Asker(Live(client, session), model, session, costs)
+    exchange = Batches(client, CHAT, session) if endpoint.batch else Live(client, session)
+    asker = Asker(exchange, model, session, costs, batch=endpoint.batch)
 
     async def one(sample: Sample) -> Outcome[T]:
-        async with client.admitted:
+        # A batch needs all its requests at once; they wait in a file.
+        async with contextlib.nullcontext() if endpoint.batch else client.admitted:
             try:
                 outcome = await job(asker, sample)
             except GlossatorError as error:
@@ -184,7 +188,11 @@ async def _for_each(
         finish(session, outcome)
         return outcome
 
-    return loop.all_or_error(await asyncio.gather(*map(one, samples), return_exceptions=True))
+    try:
+        return loop.all_or_error(await asyncio.gather(*map(one, samples), return_exceptions=True))
+    finally:
+        if isinstance(exchange, Batches):
+            exchange.close()
 
 
 def finish(session: Session, outcome: object) -> None:
