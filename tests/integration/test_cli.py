@@ -65,7 +65,7 @@ def test_recipe_commands(workspace: Path) -> None:
 def test_dry_run_makes_nothing_and_counts_paid_calls(source: Path, tmp_path: Path) -> None:
     done = run("build", source, "-o", tmp_path / "ws", "-r", "llavar2", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["calls"] == 18
+    assert json.loads(done.stdout)["calls"] == 24  # of six images: one to enrich, two to extract, one to explain
     assert not (tmp_path / "ws").exists()
 
 

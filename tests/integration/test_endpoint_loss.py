@@ -86,8 +86,8 @@ def test_equals_hf_over_the_embedded_model(embedded: tuple[LogprobServer, Any, s
     bought = endpoint(server, path).losses(items(tmp_path), session)
     assert_equal(bought, engine.losses(items(tmp_path), Session(Log())))
     # s(A|Q) lies within the conversation that goes on to the explanation, so four conversations pay for all six.
-    assert session.usage.calls == 4
-    assert session.usage.tokens_in > 0
+    assert session.paid.calls == 4
+    assert session.paid.tokens_in > 0
 
 
 @pytest.mark.parametrize("family", ["qwen2-vl", "idefics3"])
@@ -115,7 +115,7 @@ def test_a_bought_loss_is_not_bought_again(embedded: tuple[LogprobServer, Any, s
     before = len(server.requests)
     again = Session(log)
     assert endpoint(server, path).losses(items(tmp_path), again) == first
-    assert again.usage.calls == 0
+    assert again.paid.calls == 0
     assert len(server.requests) == before + 1  # the check of the server alone
 
 
@@ -128,7 +128,7 @@ def test_a_server_without_prompt_log_probabilities_is_told_first(
         with pytest.raises(UsageError, match="prompt_logprobs"):
             endpoint(server, path).losses(items(tmp_path), session)
         assert len(server.requests) == 1
-        assert session.usage.calls == 0
+        assert session.paid.calls == 0
 
 
 def test_another_tokenizer_than_the_servers_is_told_first(

@@ -215,7 +215,7 @@ class Client:
             ) as response:
                 if (response.content_length or 0) > _MAX_REPLY_BYTES and not call.plain:
                     raise _Again("server", "a reply of more than 64 MB")
-                text = await response.read()
+                text = self._without_key(await response.read())
         except TimeoutError:
             self.pace.note("busy", clock() - started, call.tokens, {})
             self._still_patient(clock())
@@ -229,6 +229,10 @@ class Client:
         self._silent_since = clock() if self.pace.under_way > 1 else None
         self._reached, self._trouble = True, False
         return self._read(response, text, clock() - started, call)
+
+    def _without_key(self, text: bytes) -> bytes:
+        """What an endpoint says may hold the key that it was sent; it must not come into any file."""
+        return text.replace(self._key.encode(), b"***") if self._key and self._key.encode() in text else text
 
     def _headers(self, call: Call) -> dict[str, str]:
         headers = {"Content-Type": "application/json"} if isinstance(call.body, bytes) else {}
@@ -287,8 +291,6 @@ class Client:
     def _refusal(self, status: int, error: Any) -> Failed:
         """The row's failure. Raises where every other row would fail too."""
         said = one_line(str(error.get("message", "")) if isinstance(error, dict) else "")
-        if self._key:
-            said = said.replace(self._key, "***")
         said = f": {said[:_MESSAGE_CHARS]}" if said else ""
         if status == 401 or (status == 403 and not self._succeeded):
             raise CredentialsError(
