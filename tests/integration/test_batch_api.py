@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_server import BatchServer
 
+from batch_server import BatchServer
 from glossator.engines.base import Runtime, Session
 from glossator.engines.writer.chat import ChatSpec, ChatWriter
 from glossator.errors import BudgetError, UsageError

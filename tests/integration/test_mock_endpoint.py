@@ -30,6 +30,7 @@ class Server:
     def __init__(self) -> None:
         self.bodies: list[dict] = []
         self.script: Callable[[int], Answer] = lambda _n: (200, GOOD)
+        self.finish = "stop"
         lock = threading.Lock()
         outer = self
 
@@ -40,10 +41,14 @@ class Server:
                     number = len(outer.bodies)
                     outer.bodies.append(body)
                 status, text = outer.script(number)
-                message = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+                message = {"index": 0, "finish_reason": outer.finish, "message": {"role": "assistant", "content": text}}
                 usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
                 reply = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [message]}
-                data = json.dumps(reply | {"usage": usage} if status == 200 else {"error": {"message": text}}).encode()
+                data = json.dumps(
+                    reply | {"usage": usage}
+                    if status == 200
+                    else {"error": text if isinstance(text, dict) else {"message": text}}
+                ).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

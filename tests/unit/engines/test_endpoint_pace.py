@@ -68,7 +68,10 @@ def test_places_are_given_out_and_who_tries_again_goes_first() -> None:
             one.leave()
 
         await one.enter(10, first=True)
-        tasks = [asyncio.ensure_future(work(name, first=first)) for name, first in (("a", True), ("b", True), ("again", False))]
+        tasks = [
+            asyncio.ensure_future(work(name, first=first))
+            for name, first in (("a", True), ("b", True), ("again", False))
+        ]
         await asyncio.sleep(0)
         assert order == []
         one.leave()
