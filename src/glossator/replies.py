@@ -106,7 +106,7 @@ def calls(folder: Path) -> pl.LazyFrame:
 
     rows = {
         "stage": pl.String, "shard": pl.Int64, "image_id": pl.String, "model": pl.String, "served": pl.String,
-        "tokens_in": pl.Int64, "cached": pl.Int64, "tokens_out": pl.Int64, "usd": pl.Float64,
+        "tokens_in": pl.Int64, "cached": pl.Int64, "tokens_out": pl.Int64, "usd": pl.Float64, "refused": pl.Boolean,
     }  # fmt: skip
     return pl.LazyFrame(list(_calls(folder)), schema=rows, orient="row")
 
@@ -118,6 +118,7 @@ def _calls(folder: Path) -> Iterator[tuple[Any, ...]]:
                 path.parent.name, int(path.name.split(".")[0].removeprefix("part-")), reply.get("image", ""),
                 reply.get("asked", reply.get("model", "")), reply.get("model", ""), reply.get("tokens_in", 0),
                 reply.get("cached", 0), reply.get("tokens_out", 0), reply.get("usd"),
+                reply.get("finish") == "content_filter" or bool(reply.get("refusal")),
             )  # fmt: skip
 
 

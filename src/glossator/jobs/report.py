@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader
 
 from glossator.images import open_image
+from glossator.jobs.audit import audit
 from glossator.jobs.charts import curves, histogram
 from glossator.jobs.defects import CLEAN, DEFECTS, labelled
 from glossator.results import Failed
@@ -75,6 +76,7 @@ def write_report(data: ReportData, path: Path) -> None:
         counts=data.counts,
         histograms=_histograms(data),
         planted=_planted(data),
+        audit=audit(data.tables),
         reasons=_reasons(data),
         kept=_gallery(data, keep=True),
         rejected=_gallery(data, keep=False),
