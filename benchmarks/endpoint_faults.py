@@ -92,7 +92,8 @@ def kills(script: Path, folder: Path, times: int = 30) -> None:
             twice.append(stats(url)["paid_twice"])
             shutil.rmtree(workspace)
         print(
-            f"killed {times} times: tables the same {same} times; paid twice at most {max(twice)} ({IN_FLIGHT} in flight)"
+        again = f"paid twice at most {max(twice)} ({IN_FLIGHT} in flight)"
+        print(f"killed {times} times: tables the same {same} times; {again}")
         )
 
 

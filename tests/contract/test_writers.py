@@ -59,7 +59,14 @@ SAMPLES = [
 
 
 @pytest.fixture(
-    params=[("fake", {}), ("given", {}), ("grounded", {"lm": "none"}), ("grounded", {"lm": "fake"})], ids=str
+    params=[
+        ("fake", {}),
+        ("given", {}),
+        ("grounded", {"lm": "none"}),
+        ("grounded", {"lm": "fake"}),
+        ("teachers", {"writers": [{"engine": {"kind": "given"}}, {"engine": {"kind": "grounded", "lm": "none"}}]}),
+    ],
+    ids=str,
 )
 def writer(request: pytest.FixtureRequest) -> Any:
     kind, more = request.param
