@@ -91,10 +91,8 @@ def kills(script: Path, folder: Path, times: int = 30) -> None:
             same += tables(workspace) == expected
             twice.append(stats(url)["paid_twice"])
             shutil.rmtree(workspace)
-        print(
         again = f"paid twice at most {max(twice)} ({IN_FLIGHT} in flight)"
         print(f"killed {times} times: tables the same {same} times; {again}")
-        )
 
 
 def outage(script: Path, folder: Path, seconds: float = 20.0) -> None:

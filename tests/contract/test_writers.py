@@ -64,7 +64,7 @@ SAMPLES = [
         ("given", {}),
         ("grounded", {"lm": "none"}),
         ("grounded", {"lm": "fake"}),
-        ("teachers", {"writers": [{"engine": {"kind": "given"}}, {"engine": {"kind": "grounded", "lm": "none"}}]}),
+        ("teachers", {"writers": [{"engine": {"kind": "fake"}}, {"engine": {"kind": "grounded", "lm": "none"}}]}),
     ],
     ids=str,
 )
