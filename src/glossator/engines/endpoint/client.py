@@ -130,6 +130,7 @@ class Client:
 
     Attributes:
         pace: concurrency and rate limits; shared by all that use this client.
+        width: requests to prepare at most, those under way included; `admitted` holds all users together to it.
     """
 
     def __init__(self, endpoint: Endpoint, model: str) -> None:
@@ -137,7 +138,8 @@ class Client:
         self.model = model
         self.pace = Pace(endpoint.in_flight, endpoint.requests_per_minute, endpoint.tokens_per_minute)
         # A little more than can be under way is prepared ahead: enough to keep the line busy, and no memory.
-        self.admitted = asyncio.Semaphore(endpoint.in_flight + min(endpoint.in_flight, _PREPARED))
+        self.width = endpoint.in_flight + min(endpoint.in_flight, _PREPARED)
+        self.admitted = asyncio.Semaphore(self.width)
         self._key = key_of(endpoint, model)
         self._proxy = _proxy_for(endpoint.url)
         self._silent_since: float | None = None

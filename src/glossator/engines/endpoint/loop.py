@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glossator.errors import GlossatorError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+_TOGETHER = 16
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _session: aiohttp.ClientSession | None = None
@@ -31,6 +33,35 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     except BaseException:
         future.cancel()
         raise
+
+
+async def each(items: Sequence[Item], job: Callable[[Item], Awaitable[T]], width: int) -> list[T]:
+    """What `job` gives for each item, in order, `width` at once. After an error nothing more is begun.
+
+    Raises:
+        BaseException: an error of a job, once all that was begun has ended; a `GlossatorError` before others.
+    """
+    results: dict[int, T] = {}
+    left = iter(enumerate(items))
+    errors: list[BaseException] = []
+
+    async def worker() -> None:
+        for place, item in left:
+            if errors:
+                return
+            try:
+                results[place] = await job(item)
+            except Exception as error:
+                errors.append(error)
+
+    workers = []
+    for number in range(min(width, len(items))):
+        workers.append(asyncio.ensure_future(worker()))
+        if number % _TOGETHER == 0:
+            await asyncio.sleep(0)  # the first requests go out while others are still being made
+    await asyncio.gather(*workers)
+    all_or_error(errors)
+    return [results[place] for place in range(len(items))]
 
 
 def all_or_error(results: Sequence[T | BaseException]) -> list[T]:

@@ -102,7 +102,8 @@ class Asker:
                 if not problem or incomplete is not None:
                     return parsed
                 incomplete = parsed
-            request = _ask_again(body, reply["text"], problem)
+            # Onto the last request: were it the first one's, two equal bad replies would make two equal requests.
+            request = _ask_again(request, reply["text"], problem)
         if incomplete is not None:
             return incomplete
         message = f"the reply of {self.model} does not fit: {problem}"
@@ -178,7 +179,6 @@ async def _for_each(
     asker = Asker(exchange, model, session, costs, batch=endpoint.batch)
 
     async def one(sample: Sample) -> Outcome[T]:
-        # A batch needs all its requests at once; they wait in a file.
         async with contextlib.nullcontext() if endpoint.batch else client.admitted:
             try:
                 outcome = await job(asker, sample)
@@ -188,8 +188,10 @@ async def _for_each(
         finish(session, outcome)
         return outcome
 
+    # A batch needs all its requests at once; they wait in a file.
+    width = len(samples) if endpoint.batch else client.width
     try:
-        return loop.all_or_error(await asyncio.gather(*map(one, samples), return_exceptions=True))
+        return await loop.each(samples, one, width)
     finally:
         if isinstance(exchange, Batches):
             exchange.close()
