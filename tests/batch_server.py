@@ -46,6 +46,7 @@ class BatchServer:
         return f"http://127.0.0.1:{self._port}/v1"
 
     def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _serve(self, started: threading.Event) -> None:
@@ -60,11 +61,11 @@ class BatchServer:
                 web.get("/v1/batches/{id}", self._look),
             ]
         )
-        runner = web.AppRunner(app)
-        self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        self._loop.run_until_complete(self._runner.setup())
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         self._loop.run_until_complete(site.start())
-        self._port = runner.addresses[0][1]
+        self._port = self._runner.addresses[0][1]
         started.set()
         self._loop.run_forever()
 
