@@ -7,11 +7,12 @@ import heapq
 from collections.abc import Mapping
 from itertools import count
 from statistics import median
-from typing import Literal
-
-from aiolimiter import AsyncLimiter
+from typing import TYPE_CHECKING, Literal
 
 from glossator.engines.endpoint import headers as header
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 Outcome = Literal["good", "busy", "other"]
 _WINDOW = 32  # responses at least, before the limit is thought over
@@ -113,4 +114,6 @@ def _per_minute(rate: int | None) -> AsyncLimiter | None:
     """A limiter that gives out a minute's worth second by second, so that a minute never sees a burst of two."""
     if rate is None:
         return None
+    from aiolimiter import AsyncLimiter
+
     return AsyncLimiter(rate / 60, 1.0) if rate >= 60 else AsyncLimiter(1, 60 / rate)
