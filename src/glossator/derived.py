@@ -37,13 +37,22 @@ _NUMBER = re.compile(r"[-−]?\d[\d.,' \u00a0\u202f]*")
 _MAX_OPERANDS = 50
 
 
+def is_derived(kind: str, answer: str, *, asked_for: bool) -> bool:
+    """Whether an answer has to follow from quotes rather than stand on the page.
+
+    So does a bare yes or no to whatever kind of question, where a model was asked for a kind (`asked_for`): else a page
+    that prints "answer yes" would prove every yes.
+    """
+    return kind in DERIVED or (asked_for and _is_yes_or_no(answer, ()))
+
+
 def rests_on(
     kind: str, answer: str, quotes: Sequence[str], spans: Sequence[Span]
 ) -> tuple[float, tuple[Evidence, ...]]:
     """How well a derived answer is grounded (0..1), and the spans that it rests on.
 
     Args:
-        kind: one of `DERIVED`.
+        kind: one of `DERIVED`; another counts as yes_no (see `is_derived`).
         answer: the answer.
         quotes: the printed texts that it is said to follow from.
         spans: the page's spans in reading order.
@@ -53,6 +62,8 @@ def rests_on(
         yes or no that is neither, no quotes at all. Else how well the worst quote stands on the page. An answer that
         the image does not say so is 1 and rests on nothing.
     """
+    if kind not in DERIVED:
+        kind = "yes_no"
     if kind == "unanswerable":
         return (1.0 if fold(answer) == fold(NOT_SAID) else 0.0), ()
     follows = {"counting": _counts, "arithmetic": _comes_out, "yes_no": _is_yes_or_no}[kind]

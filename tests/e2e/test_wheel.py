@@ -35,7 +35,9 @@ def test_the_wheel_builds_reports_and_exports(site: Path, source: Path, tmp_path
     assert run(site, "export", tmp_path / "ws", "-o", tmp_path / "llava.json").returncode == 0
 
 
-@pytest.mark.parametrize("recipe", ["embedded", "llavar2", "open-vlm", "two-teachers", "rescore", "rescore-vlm", "fake"])
+@pytest.mark.parametrize(
+    "recipe", ["embedded", "llavar2", "open-vlm", "two-teachers", "rescore", "rescore-vlm", "fake"]
+)
 def test_shipped_recipes_and_prompts_are_packed(site: Path, recipe: str) -> None:
     done = run(site, "recipe", "check", recipe)
     assert done.returncode == 0, done.stderr

@@ -138,7 +138,8 @@ class PairDraft:
     """An extractive pair as a writer proposes it. `evidence` may be left empty: the stage then looks for it.
 
     `context`, `conversation` and `meta` are those of `records.Pair`; a `conversation` of None is one of its own.
-    `quotes` are printed texts that the writer says the answer rests on, for answers that are not copied themselves.
+    `quotes` are printed texts that the writer says the answer rests on, for answers that are not copied themselves;
+    None where it was not asked for them.
     """
 
     question: str
@@ -151,7 +152,7 @@ class PairDraft:
     context: str = ""
     conversation: int | None = None
     meta: str = ""
-    quotes: tuple[str, ...] = ()
+    quotes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from glossator.derived import DERIVED, rests_on
+from glossator.derived import is_derived, rests_on
 from glossator.engines.base import PairDraft, Session
 from glossator.grounding import locate, question_similarity, words_found
 from glossator.layout.question_fit import question_fit
@@ -56,8 +56,8 @@ def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pai
             rows.append(Failed("empty_pair", f"pair {order + 1} has an empty question or answer", id=pair_id))
             continue
         spans = sample.page.spans if sample.page else ()
-        derived = draft.kind in DERIVED
-        ratio, found = rests_on(draft.kind, answer, draft.quotes, spans) if derived else locate(answer, spans)
+        derived = is_derived(draft.kind, answer, asked_for=draft.quotes is not None)
+        ratio, found = rests_on(draft.kind, answer, draft.quotes or (), spans) if derived else locate(answer, spans)
         said = fold(answer) + fold(draft.explain_answer)
         # A finished set may ask the same in several conversations; only the same pair again is a duplicate there.
         own = draft.conversation is None

@@ -101,7 +101,7 @@ class _Tries:
     def pause(self, error: _Again) -> float:
         """What the endpoint asks for, else a third of a second doubled at each try, up to 20 s; both with jitter."""
         if error.wait_s is not None:
-            return error.wait_s + random.uniform(0, min(1.0, 0.1 * error.wait_s))
+            return error.wait_s + random.uniform(0, min(1.0, 0.05 * error.wait_s))
         longest = _LONGEST_PAUSE_S if error.counts else _DOWN_PAUSE_S
         return min(longest, 0.3 * 2.0 ** min(self.failed - 1, 10)) * random.uniform(0.6, 1.2)
 
