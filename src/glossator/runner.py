@@ -268,7 +268,7 @@ def _map_stage(this: Run, step: StageTodo, only: dict[int, set[str]] | None = No
 
 
 def _at_once(plan: StagePlan, run: RunSpec, step: StageTodo) -> int:
-    """Shards in flight in this process: for an endpoint, as many as keep it busy, and one more for the tail."""
+    """Shards in flight in this process: for an endpoint, as many as keep it busy, one for the tail, one to write."""
     cls = stage_class(plan.kind)
     assert issubclass(cls, MapStage)
     if not getattr(engine_class(cls.family, str((plan.engine or {})["kind"])), "paid", False):
@@ -277,7 +277,7 @@ def _at_once(plan: StagePlan, run: RunSpec, step: StageTodo) -> int:
         return MOST_SHARDS_AT_ONCE  # each waits for hours
     in_flight = max((endpoint.in_flight for endpoint in run.endpoints.values()), default=1)
     images = max(1, step.images // len(step.shards))
-    return min(MOST_SHARDS_AT_ONCE, max(2, 1 + -(-in_flight // images)))
+    return min(MOST_SHARDS_AT_ONCE, 2 + -(-in_flight // images))
 
 
 def _check_failures(plan: StagePlan, run_spec: RunSpec, rows: int, failed: int) -> None:

@@ -29,13 +29,13 @@ from glossator.engines.writer.schemas import (
     json_schema,
 )
 from glossator.errors import MissingExtraError
-from glossator.grounding import locate
 from glossator.layout.place import place, union
 from glossator.recipe import Endpoint, Price
-from glossator.records import Pair, Sample, Span
+from glossator.records import Pair, Sample
 from glossator.results import Failed, Outcome, Usage
 
 T = TypeVar("T")
+Asked = tuple[PairReply, bool]  # a pair, and whether the text of its answer was taken out of the page
 Reply = TypeVar("Reply", bound=BaseModel)
 _SIDES = {"low": 512, "full": 2048}
 _DETAILS = {"low": "low", "full": "high"}
@@ -44,7 +44,6 @@ _TYPICAL_REPLY = {"enrich": 200, "extract": 350, "explain": 600, "agree": 150, "
 _TYPICAL_PAGE = 600
 _PROMPTS: dict[Step, str] = {"agree": "answer"}
 _USED_UP = 0.15  # what is left of a page's text when there is nothing more to ask
-_COPIED = 0.85
 _MIB = 1 << 20
 
 
@@ -162,7 +161,7 @@ class ChatWriter:
             kinds = spread(sample.image.image_id, self.spec.kinds, max_pairs)
             left = page_text.lines(sample.page)
             whole = page_text.size(left)
-            found: list[PairReply] = []
+            found: list[Asked] = []
             for turn, these in enumerate(rounds(kinds, self.spec.pairs_per_round)):
                 if turn and page_text.size(left) < _USED_UP * whole:
                     break
@@ -171,11 +170,13 @@ class ChatWriter:
                     if found and not reply.retriable:
                         break
                     return reply
-                left = page_text.without(left, _copied_from(reply.pairs, left))
-                found += reply.pairs
+                for pair in reply.pairs:
+                    copied = page_text.copied_from(pair.answer, left)
+                    left = page_text.without(left, copied)
+                    found.append((pair, bool(copied)))
                 if not reply.pairs:
                     break
-            return [_draft(pair) for pair in found[:max_pairs]]
+            return [_draft(pair) for pair, _ in found[:max_pairs]]
 
         return self._each(samples, session, one)
 
@@ -246,12 +247,12 @@ class ChatWriter:
         sample: Sample,
         kinds: list[Kind],
         left: Sequence[page_text.Line],
-        found: Sequence[PairReply],
+        found: Sequence[Asked],
     ) -> Outcome[PairsReply]:
         """One request for pairs. What was asked before is gone from the text; it is named where it can't be taken out
         (the picture shows it still, or it was not copied from one place).
         """
-        named = found if self.spec.image != "none" else [pair for pair in found if not _is_copied(pair, sample)]
+        named = [pair for pair, taken_out in found if not taken_out or self.spec.image != "none"]
         asked = "\nalready asked, not to be asked again:\n" + "\n".join(pair.question for pair in named) + "\n"
         reply = await self._ask(
             asker,
@@ -351,22 +352,6 @@ def _response_format(structured: str, schema: type[BaseModel]) -> dict[str, Any]
 
 def _draft(pair: PairReply) -> PairDraft:
     return PairDraft(pair.question, pair.answer, pair.kind, quotes=tuple(pair.evidence))
-
-
-def _copied_from(pairs: Sequence[PairReply], left: Sequence[page_text.Line]) -> set[Span]:
-    """The spans that answers were copied from."""
-    spans = [span for line in left for span in line]
-    used: set[Span] = set()
-    for pair in pairs:
-        ratio, evidence = locate(pair.answer, spans)
-        if ratio >= _COPIED:
-            places = {(piece.text, piece.box) for piece in evidence}
-            used |= {span for span in spans if (span.text, span.box) in places}
-    return used
-
-
-def _is_copied(pair: PairReply, sample: Sample) -> bool:
-    return locate(pair.answer, sample.page.spans if sample.page else ())[0] >= _COPIED
 
 
 def _with_place(sample: Sample, pair: Pair) -> str:

@@ -62,6 +62,30 @@ def without(page_lines: Sequence[Line], used: Collection[Span]) -> list[Line]:
     return left
 
 
+def copied_from(answer: str, page_lines: Sequence[Line]) -> set[Span]:
+    """The spans of the first line that an answer was copied from, literally; none if it stands on no single line.
+
+    `grounding.locate` finds more, but is too slow for a place where replies must not wait.
+    """
+    wanted = fold(answer)
+    if not wanted:
+        return set()
+    for line in page_lines:
+        folded = [fold(span.text) for span in line]
+        if wanted not in "".join(folded):
+            continue
+        alone = [span for span, text in zip(line, folded, strict=True) if text == wanted]
+        if alone:
+            return {alone[0]}
+        for first in range(len(line)):
+            for end in range(first + 1, len(line) + 1):
+                if wanted in "".join(folded[first:end]) and (
+                    first + 1 == end or wanted not in "".join(folded[first + 1 : end])
+                ):
+                    return set(line[first:end])
+    return set()
+
+
 def size(page_lines: Sequence[Line]) -> int:
     """Letters and digits in the lines."""
     return sum(len(fold(span.text)) for line in page_lines for span in line)
