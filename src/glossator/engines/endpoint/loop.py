@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -91,6 +92,8 @@ def _running() -> asyncio.AbstractEventLoop:
     with _lock:
         if _loop is None:
             _loop = _new_loop()
+            # Shards are read and written in other threads; the loop should not wait 5 ms for its turn beside them.
+            sys.setswitchinterval(0.001)
             threading.Thread(target=_loop.run_forever, name="glossator-endpoints", daemon=True).start()
             atexit.register(_close)
         return _loop
