@@ -242,13 +242,14 @@ class Workspace:
     def _stage_status(self, plan: StagePlan) -> dict[str, Any]:
         (step,) = runner.todo(self.store, [plan])
         total = self.store.read_json(f"{plan.folder}/manifest.json").get("total", {})
-        keys = ("images", "rows", "failed", "seconds", "calls", "tokens_in", "tokens_out", "usd")
+        keys = ("images", "rows", "failed", "seconds", *runner.COSTS)
         return {
             "stage": plan.kind,
             "engine": (plan.engine or {}).get("kind", ""),
             "fingerprint": plan.fingerprint,
             "shards_done": len(self.store.shards(plan.folder)),
             "shards_missing": len(step.shards),
+            "models": total.get("models", {}),
         } | {key: total.get(key, 0) for key in keys}
 
     def _failures(self) -> pl.LazyFrame:

@@ -29,6 +29,10 @@ def status(workspace: Path, mode: Mode) -> int:
             f"{row['stage']:<9}{row['engine']:<11}{shards:>9}{row['rows']:>10,}{row['failed']:>8,}"
             f"{row['seconds']:>10,.1f}{tokens:>12,}{row['usd']:>9.2f}"
         )
+        for model, costs in row["models"].items():
+            tokens = int(costs["tokens_in"] + costs["tokens_out"])
+            priced = f"{costs['usd']:>9.2f}" if not costs["unpriced"] else f"{'unknown':>9}"
+            lines.append(f"         {model:<48}{tokens:>12,}{priced}")
     lines += [f"failed: {row['len']:,} {row['stage']}: {row['category']}" for row in found["failures"]]
     mode.result(found, "\n".join(lines))
     return 1 if found["failed"] else 0
