@@ -43,6 +43,7 @@ _PREPARED = 128
 _DOWN_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 20.0
 _MAX_REPLY_BYTES = 64 << 20
+_MAX_FILE_BYTES = 1 << 30
 _MESSAGE_CHARS = 200
 _AGAIN = {408, 409, 425}
 
@@ -215,9 +216,7 @@ class Client:
                 proxy=self._proxy,
                 allow_redirects=False,  # a key goes nowhere else
             ) as response:
-                if (response.content_length or 0) > _MAX_REPLY_BYTES and not call.plain:
-                    raise _Again("server", "a reply of more than 64 MB")
-                text = self._without_key(await response.read())
+                text = self._without_key(await _body(response, _MAX_FILE_BYTES if call.plain else _MAX_REPLY_BYTES))
         except TimeoutError:
             self.pace.note("busy", clock() - started, call.tokens, {})
             self._still_patient(clock())
@@ -319,6 +318,16 @@ async def rest(meter: Meter, seconds: float) -> None:
     while (left := until - loop.time()) > 0:
         await asyncio.sleep(min(left, 0.5))
         meter.check()
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The whole body. Raises `_Again` if there is no end to it."""
+    try:
+        await response.content.readexactly(most)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    response.close()
+    raise _Again("server", f"a reply of more than {most >> 20} MB")
 
 
 def _proxy_for(url: str) -> str | None:

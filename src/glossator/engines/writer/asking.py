@@ -24,6 +24,7 @@ from glossator.results import Failed, Outcome, Usage
 T = TypeVar("T")
 Reply = TypeVar("Reply", bound=BaseModel)
 CHAT = "chat/completions"
+_MOST_TOKENS = 10**9  # of one reply; what says more is out of its mind
 _SHOWN_CHARS = 4000  # of a malformed reply, to its writer
 
 
@@ -241,7 +242,7 @@ def _text(content: Any) -> str:
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(value) if isinstance(value, int | float) and 0 < value < _MOST_TOKENS else 0
 
 
 def _parse(reply: dict[str, Any], schema: type[Reply]) -> tuple[Reply | None, str]:
