@@ -149,7 +149,7 @@ class Pair:
 class Agreement:
     """What a second model answered to a pair's question, blind (table `agreement`).
 
-    `anls` is how far it agrees with the pair's answer, 0..1 (see `agreement.anls`).
+    `anls` is how far it agrees with the pair's answer, 0..1 (see `metrics.anls_papers`).
     """
 
     pair_id: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from glossator.agreement import anls
 from glossator.engines.base import Session
+from glossator.metrics import anls_papers
 from glossator.records import Agreement, Sample
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
@@ -43,5 +43,5 @@ def _rows(sample: Sample, outcome: Outcome[list[Outcome[str]]], name: str) -> li
             rows.append(Failed(answer.category, answer.message, answer.retriable, pair.pair_id))
         else:
             text = clean(answer)
-            rows.append(Agreement(pair.pair_id, pair.image_id, name, text, anls(pair.answer, text)))
+            rows.append(Agreement(pair.pair_id, pair.image_id, name, text, anls_papers(text, [pair.answer])))
     return rows
