@@ -83,7 +83,8 @@ def session() -> aiohttp.ClientSession:
         import aiohttp
 
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
-        _session = aiohttp.ClientSession(connector=connector)
+        # No cookies: what one endpoint sets is no business of another.
+        _session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
     return _session
 
 
