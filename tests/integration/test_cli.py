@@ -133,7 +133,8 @@ def test_a_second_run_is_refused_while_the_first_goes_on(source: Path, tmp_path:
 
 
 def test_workers_die_with_a_killed_main_process(source: Path, tmp_path: Path) -> None:
-    psutil = pytest.importorskip("psutil")
+    import psutil
+
     ws = tmp_path / "ws"
     slow = ["--set", "ocr.engine.delay_s=20", "--set", "run.workers.ocr=2", "--set", "data.shard_size=3"]
     process = start("build", source, "-o", ws, "-r", "fake", *slow)

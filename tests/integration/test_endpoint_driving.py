@@ -339,3 +339,35 @@ def test_an_order_in_the_picture_changes_nothing_that_matters(server: Server, tm
     told = {row["image_id"] for row in built.table("failures").to_pylist()}
     rejected = {row["image_id"] for row in built.table("verdicts").to_pylist() if not row["keep"]}
     assert spoilt in told | rejected
+
+
+def test_a_pilot_that_was_stopped_has_handed_on_what_it_bought(server: Server, source: Path, tmp_path: Path) -> None:
+    from glossator.jobs.plan import dry_run
+    from glossator.recipe import load
+
+    obedient(server)
+    with pytest.raises(BudgetError):
+        dry_run(source, tmp_path / "ws", load(recipe(tmp_path, server.url, budget={"tokens": 40})), None, 3)
+    assert server.bodies
+    glossator.build(source, tmp_path / "ws", recipe(tmp_path, server.url))
+    assert len({json.dumps(body, sort_keys=True) for body in server.bodies}) == len(server.bodies)
+
+
+def test_a_pilot_uses_what_a_build_has_bought(server: Server, source: Path, tmp_path: Path) -> None:
+    from glossator.jobs.plan import dry_run
+    from glossator.recipe import load
+
+    obedient(server)
+    glossator.build(source, tmp_path / "ws", recipe(tmp_path, server.url))
+    calls = len(server.bodies)
+    assert dry_run(source, tmp_path / "ws", load(recipe(tmp_path, server.url)), None, 3)["pilot"]["bought_calls"] == 0
+    assert len(server.bodies) == calls
+
+
+def test_a_slow_request_is_sent_twice_where_that_is_wanted(server: Server, tmp_path: Path) -> None:
+    server.script = lambda n: (time.sleep(4), (200, GOOD))[1] if n == 0 else (200, GOOD)
+    with ReplyLogs(tmp_path).open("enrich", 0) as log:
+        session = Session(log)
+        assert writer(server.url, hedge_after_s=0.3).enrich(samples(1), session) == ["A receipt."]
+    assert len(server.bodies) == 2
+    assert session.paid.calls == 1

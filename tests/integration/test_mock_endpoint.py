@@ -19,7 +19,6 @@ from glossator.records import ImageRecord, Sample
 from glossator.replies import ReplyLogs
 from glossator.results import Failed
 
-pytest.importorskip("openai")
 GOOD = json.dumps({"caption": "A receipt."})
 Answer = tuple[int, str]
 

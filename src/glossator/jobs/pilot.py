@@ -1,13 +1,14 @@
-"""The pilot: a few images of the source through every paid stage, to know what the rest will cost.
+"""The pilot: a few images of the source through every stage of a paid writer, to know what the rest will cost.
 
 It works in a small workspace inside the real one, so that no shard is half done. What it bought is handed on to the
-real reply logs: the build does not pay for it again. A second pilot over the same images pays nothing.
+real reply logs, whatever ends it, and what the build has bought before is handed to it: nothing is paid for twice. It
+never goes through the Batch API, which would take a day; a batch's price is applied to what it measured.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
@@ -15,6 +16,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from glossator import runner
+from glossator.engines.endpoint.client import endpoint_for
+from glossator.engines.endpoint.prices import BATCH_SHARE
 from glossator.fingerprint import fingerprint
 from glossator.jobs import ingest
 from glossator.recipe import Recipe
@@ -24,7 +27,6 @@ from glossator.stages.base import StagePlan
 from glossator.stages.resolve import resolve
 from glossator.store import IMAGES, Store
 
-IMAGES_TRIED = 24
 _SURE = 1.96  # standard errors of a 95 % interval
 FOLDER = "pilot"
 
@@ -63,24 +65,33 @@ def run(
             return None
         paid = _up_to_the_last_paid(recipe)
         small = _small_store(store, chosen)
-        done = runner.run(small, paid, events)
-        _hand_on(small, store, {image.image_id: image.shard for image in chosen})
+        _hand_on(store, small, dict.fromkeys((image.image_id for image in chosen), 0))
+        try:
+            done = runner.run(small, paid, events)
+        finally:
+            _hand_on(small, store, {image.image_id: image.shard for image in chosen})
     bought = done.meter.bought
     manifests = {plan.kind: small.read_json(f"{plan.folder}/manifest.json")["total"] for plan in resolve(paid)}
-    stages = {kind: {key: total[key] / len(chosen) for key in runner.COSTS} for kind, total in manifests.items()}
+    stages = {kind: _per_image(total, len(chosen), recipe) for kind, total in manifests.items()}
     return Pilot(len(chosen), stages, bought.usd, bought.calls, _interval(small, len(chosen)))
 
 
-def _up_to_the_last_paid(recipe: Recipe) -> Recipe:
-    """The recipe without what comes after the last paid stage, and without targets: the pilot is to be finished."""
-    plans = resolve(recipe)
-    last = max(number for number, plan in enumerate(plans) if runner.paid_models([plan]))
-    return recipe.model_copy(
-        update={
-            "stages": recipe.stages[: last + 1],
-            "run": recipe.run.model_copy(update={"target_kept": None, "executor": "local"}),
-        }
+def _per_image(total: Mapping[str, Any], images: int, recipe: Recipe) -> dict[str, float]:
+    """A stage's costs an image, with what a batch takes off where the build will buy in batches."""
+    usd = sum(
+        costs["usd"] * (BATCH_SHARE if endpoint_for(recipe.run.endpoints, model).batch else 1.0)
+        for model, costs in total["models"].items()
     )
+    return {key: (usd if key == "usd" else total[key]) / images for key in runner.COSTS}
+
+
+def _up_to_the_last_paid(recipe: Recipe) -> Recipe:
+    """The recipe without what comes after the last paid writer, without a target, and without batches."""
+    kinds = paid_stages(resolve(recipe))
+    last = max(number for number, stage in enumerate(recipe.stages) if stage.use in kinds)
+    endpoints = {name: endpoint.model_copy(update={"batch": False}) for name, endpoint in recipe.run.endpoints.items()}
+    run = recipe.run.model_copy(update={"target_kept": None, "executor": "local", "endpoints": endpoints})
+    return recipe.model_copy(update={"stages": recipe.stages[: last + 1], "run": run})
 
 
 def _spread(store: Store, number: int) -> list[ImageRecord]:
@@ -105,6 +116,9 @@ def _small_store(store: Store, chosen: Sequence[ImageRecord]) -> Store:
     root = store.root / FOLDER
     key = fingerprint([image.image_id for image in chosen])
     if root.exists() and Store(root).info["source"] != key:
+        # A pilot that was killed has not handed on yet.
+        ids = store.scan(IMAGES, "images").select("image_id", "shard").collect()
+        _hand_on(Store(root), store, dict(ids.iter_rows()))
         shutil.rmtree(root)
     small = Store.create_inside(root, key, store)
     if not small.shards():
@@ -112,15 +126,18 @@ def _small_store(store: Store, chosen: Sequence[ImageRecord]) -> Store:
     return small
 
 
-def _hand_on(small: Store, store: Store, shard_of: dict[str, int]) -> None:
-    """Append the pilot's replies to the logs of the shards that their images belong to."""
-    for stage, key, reply in read_lines(small.replies_folder):
+def _hand_on(giver: Store, taker: Store, shard_of: Mapping[str, int]) -> None:
+    """Append the replies about the images of `shard_of` to the logs of those shards, where they are not known."""
+    found: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
+    for stage, key, reply in read_lines(giver.replies_folder):
         shard = shard_of.get(str(reply.get("image")))
-        if shard is None:
-            continue
-        with ReplyLogs(store.replies_folder).open(stage, shard) as log:
-            if log.get(key) is None:
-                log.put(key, reply)
+        if shard is not None:
+            found.setdefault((stage, shard), {})[key] = reply
+    for (stage, shard), replies in found.items():
+        with ReplyLogs(taker.replies_folder).open(stage, shard) as log:
+            for key, reply in replies.items():
+                if log.get(key) is None:
+                    log.put(key, reply)
 
 
 def _interval(small: Store, images: int) -> float:
@@ -135,8 +152,8 @@ def _interval(small: Store, images: int) -> float:
 
 
 def paid_stages(plans: Sequence[StagePlan]) -> list[str]:
-    """Kinds of the stages that cost money."""
-    return [plan.kind for plan in plans if runner.paid_models([plan])]
+    """Kinds of the stages whose writer costs money. A paid scorer is guessed: its replies know no image."""
+    return [plan.kind for plan in plans if plan.kind != "score" and runner.paid_models([plan])]
 
 
 def estimate(step: dict[str, Any], pilot: Pilot) -> dict[str, Any]:

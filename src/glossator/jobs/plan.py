@@ -61,7 +61,7 @@ def dry_run(
     total: dict[str, Any] = {key: sum(step[key] for step in steps) for key in ("calls", "tokens", "usd")}
     spread = tried.spread if tried else 0.0
     total |= {"usd_low": total["usd"] * (1 - spread), "usd_high": total["usd"] * (1 + spread)}
-    notes = _notes(total, tried, why_not) if paid else ["paid calls: none"]
+    notes = _notes(total, tried, why_not) if runner.paid_models(plans) else ["paid calls: none"]
     return {"steps": steps, **total, "pilot": asdict(tried) if tried else None, "notes": notes}
 
 

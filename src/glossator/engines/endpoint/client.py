@@ -18,7 +18,7 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -64,11 +64,17 @@ def key_of(endpoint: Endpoint, model: str) -> str | None:
     return key
 
 
-def endpoint_of(endpoints: dict[str, Endpoint], model: str) -> Endpoint:
-    """How `model` is reached. Raises `UsageError` if the recipe does not say, or the key is not set."""
+def endpoint_for(endpoints: Mapping[str, Endpoint], model: str) -> Endpoint:
+    """How `model` is reached. Raises `UsageError` if the recipe does not say."""
     endpoint = endpoints.get(model) or endpoints.get("default")
     if endpoint is None:
         raise UsageError(f"no endpoint for the model {model}: set run.endpoints.default.url in the recipe")
+    return endpoint
+
+
+def endpoint_of(endpoints: Mapping[str, Endpoint], model: str) -> Endpoint:
+    """The same, for one that can be used. Raises `UsageError` if the key is not set, too."""
+    endpoint = endpoint_for(endpoints, model)
     key_of(endpoint, model)
     return endpoint
 
