@@ -260,14 +260,20 @@ def _renamed(image: ImageRecord, offset: int) -> ImageRecord:
     return replace(image, image_id=f"{int(image.image_id, 16) + offset:016x}", caption=f"number {offset}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description: str | None, names: str) -> argparse.Namespace:
+    """`--server` and names; ends here, without a fault, where there is no server script."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", type=Path, default=Path("../shared/tools/mock_llm.py"))
-    parser.add_argument("names", nargs="*", help="parts of scenario names; all by default. 'memory' is one too.")
-    args = parser.parse_args()
-    if not args.server.exists():
-        print(f"skipped: no server script at {args.server}; name one with --server")
-        return
+    parser.add_argument("names", nargs="*", help=names)
+    found = parser.parse_args()
+    if not found.server.exists():
+        print(f"skipped: no server script at {found.server}; name one with --server")
+        sys.exit(0)
+    return found
+
+
+def main() -> None:
+    args = arguments(__doc__, "parts of scenario names; all by default. 'memory' is one too.")
     with tempfile.TemporaryDirectory() as folder:
         for scenario in SCENARIOS:
             if not args.names or any(name in scenario.name for name in args.names):

@@ -5,7 +5,6 @@ python benchmarks/endpoint_faults.py --server ../shared/tools/mock_llm.py [kills
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import random
@@ -17,7 +16,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from endpoint import server, stats
+from endpoint import arguments, server, stats
 from PIL import Image
 
 IMAGES, IN_FLIGHT = 60, 16
@@ -143,13 +142,7 @@ def pieces(script: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", type=Path, default=Path("../shared/tools/mock_llm.py"))
-    parser.add_argument("names", nargs="*", help="kills, outage, gone, pieces; all by default")
-    args = parser.parse_args()
-    if not args.server.exists():
-        print(f"skipped: no server script at {args.server}; name one with --server")
-        return
+    args = arguments(__doc__, "kills, outage, gone, pieces; all by default")
     random.seed(0)
     with tempfile.TemporaryDirectory() as folder:
         for part in (kills, outage, gone, pieces):

@@ -13,25 +13,7 @@ from glossator.text import fold
 
 NOT_SAID = "The image does not say."
 DERIVED = ("counting", "arithmetic", "yes_no", "unanswerable")
-_YES_NO = {
-    "yes",
-    "no",
-    "ja",
-    "nein",
-    "oui",
-    "non",
-    "sí",
-    "si",
-    "não",
-    "nao",
-    "sì",
-    "да",
-    "нет",
-    "是",
-    "否",
-    "はい",
-    "いいえ",
-}
+_YES_NO = frozenset("yes no ja nein oui non sí si sì não nao да нет 是 否 はい いいえ".split())  # noqa: SIM905
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBER = re.compile(r"[-−]?\d[\d.,' \u00a0\u202f]*")
 _MAX_OPERANDS = 50

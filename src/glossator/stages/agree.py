@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from glossator.engines.base import Session
 from glossator.metrics import anls_papers
@@ -40,7 +41,7 @@ def _rows(sample: Sample, outcome: Outcome[list[Outcome[str]]], name: str) -> li
     rows: list[Agreement | Failed] = []
     for pair, answer in zip(sample.pairs, outcome, strict=True):
         if isinstance(answer, Failed):
-            rows.append(Failed(answer.category, answer.message, answer.retriable, pair.pair_id))
+            rows.append(replace(answer, id=pair.pair_id))
         else:
             text = clean(answer)
             rows.append(Agreement(pair.pair_id, pair.image_id, name, text, anls_papers(text, [pair.answer])))

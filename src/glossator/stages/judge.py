@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from pydantic import Field
@@ -55,7 +56,7 @@ def _rows(sample: Sample, turns: Sequence[Outcome[list[Outcome[Judgement]]]], na
     for pair, marks in zip(sample.pairs, by_pair, strict=True):
         failed = next((mark for mark in marks if isinstance(mark, Failed)), None)
         if failed is not None:
-            rows.append(Failed(failed.category, failed.message, failed.retriable, pair.pair_id))
+            rows.append(replace(failed, id=pair.pair_id))
         else:
             rows.append(
                 _marks(pair.pair_id, pair.image_id, name, [mark for mark in marks if isinstance(mark, Judgement)])
