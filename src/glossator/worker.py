@@ -70,10 +70,14 @@ def work(task: Task, progress: Callable[[int], None], meter: Meter | None = None
 
 
 def _report(task: Task, session: Session, images: int, rows: int, failed: int, seconds: float) -> ShardReport:
-    usage = dict(session.usage)
-    if task.only is not None:  # what was not done again has cost something too
-        for model, known in Store(task.workspace).report(task.plan.folder, task.shard).get("models", {}).items():
-            usage[model] = usage.get(model, Usage()) + Usage(**known)
+    usage = session.usage
+    if task.only is not None:  # to what the part has cost before, a second try adds only what it bought
+        known = Store(task.workspace).report(task.plan.folder, task.shard).get("models", {})
+        usage = {
+            model: Usage(**known.get(model, {})) + session.bought.get(model, Usage())
+            for model in {**known, **session.bought}
+        }
+    paid = session.paid
     total = sum(usage.values(), Usage())
     return ShardReport(
         stage=task.plan.kind,
@@ -83,9 +87,9 @@ def _report(task: Task, session: Session, images: int, rows: int, failed: int, s
         failed=failed,
         seconds=round(seconds, 3),
         models={model: asdict(one) for model, one in sorted(usage.items())},
-        bought_calls=session.paid.calls,
-        bought_tokens=session.paid.tokens_in + session.paid.tokens_out,
-        bought_usd=session.paid.usd,
+        bought_calls=paid.calls,
+        bought_tokens=paid.tokens_in + paid.tokens_out,
+        bought_usd=paid.usd,
         **asdict(total),
     )
 

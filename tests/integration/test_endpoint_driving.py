@@ -371,3 +371,30 @@ def test_a_slow_request_is_sent_twice_where_that_is_wanted(server: Server, tmp_p
         assert writer(server.url, hedge_after_s=0.3).enrich(samples(1), session) == ["A receipt."]
     assert len(server.bodies) == 2
     assert session.paid.calls == 1
+
+
+def test_a_later_round_that_fails_keeps_what_the_first_one_gave(server: Server, source: Path, tmp_path: Path) -> None:
+    def model(number: int) -> tuple[int, str]:
+        body = server.bodies[number]
+        second = "taken out" in body["messages"][1]["content"]
+        return 200, "no idea" if second else page_reply(body)
+
+    server.script = model
+    built = glossator.build(source, tmp_path / "ws", recipe(tmp_path, server.url, budget={"max_failed_share": 1}))
+    images = set(built.table("images")["image_id"].to_pylist())
+    told = {row["id"] for row in built.table("failures").to_pylist() if row["stage"] == "extract"}
+    assert told == images
+    assert {pair["image_id"] for pair in built.table("pairs").to_pylist()} == images
+
+
+def test_a_retry_adds_only_what_it_buys(server: Server, source: Path, tmp_path: Path) -> None:
+    prices = {"m": {"input": 1000.0, "output": 1000.0}}
+    server.script = lambda n: (400, "no") if n == 0 else (200, page_reply(server.bodies[n]))
+    built = glossator.build(source, tmp_path / "ws", recipe(tmp_path, server.url, prices=prices))
+    assert built.status()["failed"] == 1
+    built.retry()
+    assert built.status()["failed"] == 0
+    bought = built.table("calls").to_pylist()
+    spent = {stage["stage"]: stage["usd"] for stage in built.status()["stages"]}
+    for stage in ("enrich", "extract", "explain"):
+        assert spent[stage] == pytest.approx(sum(row["usd"] for row in bought if row["stage"] == stage))

@@ -64,7 +64,7 @@ class Session:
         progress: call it with the number of samples that have just been finished.
         usage: by model, what the replies cost that this batch rests on, whenever they were bought; engines add to it.
         counted: keys of the replies in `usage`.
-        paid: what of it was bought now.
+        bought: by model, what was bought now.
         meter: what this run buys; engines ask it before each request and tell it what they bought.
         retry: True when rows that failed before are being tried once more (bad replies are then not reused).
     """
@@ -73,13 +73,18 @@ class Session:
     progress: Callable[[int], None] = _no_progress
     usage: dict[str, Usage] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
-    paid: Usage = field(default_factory=Usage)
+    bought: dict[str, Usage] = field(default_factory=dict)
     meter: Meter = field(default_factory=Meter)
     retry: bool = False
 
+    @property
+    def paid(self) -> Usage:
+        """All that was bought now."""
+        return sum(self.bought.values(), Usage())
+
     def buy(self, key: str, model: str, usage: Usage) -> None:
         """Count the reply of `model` to the request `key`, which has just been bought."""
-        self.paid += usage
+        self.bought[model] = self.bought.get(model, Usage()) + usage
         self.meter.add(usage)
         self.counted.discard(key)  # bought a second time: both count
         self.used(key, model, usage)
@@ -176,8 +181,13 @@ class Writer(Engine, Protocol):
     def enrich(self, samples: Sequence[Sample], session: Session) -> list[Outcome[str]]:
         """The detail-enriched caption of each image. Samples carry `image.caption` and `page`."""
 
-    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
-        """At most `max_pairs` pairs an image, best first; fewer (or none) where the image does not hold more."""
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[Sequence[Outcome[PairDraft]]]]:
+        """At most `max_pairs` pairs an image, best first; fewer (or none) where the image does not hold more.
+
+        A failure among them says that the rest could not be written; what was written before it is kept.
+        """
 
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """One explanation for each of the sample's `pairs`, in their order."""

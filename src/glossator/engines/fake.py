@@ -118,7 +118,9 @@ class FakeWriter(_Fake):
         """See `engines.base.Writer`."""
         return [self._failure(sample, session) or self._caption(sample) for sample in samples]
 
-    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[Sequence[Outcome[PairDraft]]]]:
         """See `engines.base.Writer`."""
         return [self._failure(sample, session) or self._drafts(sample)[:max_pairs] for sample in samples]
 

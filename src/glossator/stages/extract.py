@@ -12,7 +12,7 @@ from glossator.engines.base import PairDraft, Session
 from glossator.grounding import locate, question_similarity, words_found
 from glossator.layout.question_fit import question_fit
 from glossator.records import Evidence, Pair, Sample
-from glossator.results import Failed
+from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
 from glossator.text import clean, fold, one_line
 
@@ -46,10 +46,13 @@ class ExtractStage(MapStage[Pair]):
         return results
 
 
-def _pairs(sample: Sample, drafts: Sequence[PairDraft], writer: str) -> list[Pair | Failed]:
+def _pairs(sample: Sample, drafts: Sequence[Outcome[PairDraft]], writer: str) -> list[Pair | Failed]:
     rows: list[Pair | Failed] = []
     asked: list[tuple[str, str]] = []
     for order, draft in enumerate(drafts):
+        if isinstance(draft, Failed):
+            rows.append(draft)
+            continue
         question, answer = one_line(draft.question), clean(draft.answer)
         pair_id = _pair_id(sample.image.image_id, order, question, answer)
         if not question or not answer:

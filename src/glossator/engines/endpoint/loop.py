@@ -40,11 +40,11 @@ async def each(items: Sequence[Item], job: Callable[[Item], Awaitable[T]], width
     """What `job` gives for each item, in order, `width` at once. After an error nothing more is begun.
 
     Raises:
-        BaseException: an error of a job, once all that was begun has ended; a `GlossatorError` before others.
+        Exception: an error of a job, once all that was begun has ended; a `GlossatorError` before others.
     """
     results: dict[int, T] = {}
     left = iter(enumerate(items))
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     async def worker() -> None:
         for place, item in left:
@@ -61,19 +61,9 @@ async def each(items: Sequence[Item], job: Callable[[Item], Awaitable[T]], width
         if number % _TOGETHER == 0:
             await asyncio.sleep(0)  # the first requests go out while others are still being made
     await asyncio.gather(*workers)
-    all_or_error(errors)
-    return [results[place] for place in range(len(items))]
-
-
-def all_or_error(results: Sequence[T | BaseException]) -> list[T]:
-    """The results, if none is an error; else the error that tells most is raised."""
-    errors = [result for result in results if isinstance(result, BaseException)]
-    for error in errors:
-        if isinstance(error, GlossatorError):
-            raise error
-    for error in errors:
+    for error in sorted(errors, key=lambda error: not isinstance(error, GlossatorError)):
         raise error
-    return [result for result in results if not isinstance(result, BaseException)]
+    return [results[place] for place in range(len(items))]
 
 
 def session() -> aiohttp.ClientSession:

@@ -7,10 +7,10 @@ that the server reports are compared with ours before a loss is believed.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -161,8 +161,8 @@ class EndpointLoss:
             good = [(i, row) for i, row in zip(indexes, rows, strict=True) if isinstance(row, Tokenised)]
             for branch in merged([row.sequence for _, row in good]) if good else []:
                 owners = [(*good[sequence], text) for sequence, text in branch.owners]
-                jobs.append(self._branch(client, session, items, branch, owners, results))
-        loop.all_or_error(await asyncio.gather(*jobs, return_exceptions=True))
+                jobs.append(partial(self._branch, client, session, items, branch, owners, results))
+        await loop.each(jobs, lambda job: job(), client.width)
         return results
 
     def _rows(self, items: Sequence[LossItem]) -> Sequence[Tokenised | Failed]:

@@ -149,7 +149,7 @@ class Asker:
         return reply
 
 
-def for_each(
+async def for_each(
     endpoint: Endpoint,
     model: str,
     costs: dict[str, Price],
@@ -157,24 +157,13 @@ def for_each(
     samples: Sequence[Sample],
     job: Callable[[Asker, Sample], Awaitable[Outcome[T]]],
 ) -> list[Outcome[T]]:
-    """What `job` gives for each sample, in order; many at once. Call it from any thread but the loop's.
+    """What `job` gives for each sample, in order; many at once. Runs on the loop.
 
     When the run has to stop, nothing new is sent; what is under way is waited for and kept.
 
     Raises:
         GlossatorError: why the run has to stop; see `engines.endpoint.client` and `meter`.
     """
-    return loop.run(_for_each(endpoint, model, costs, session, samples, job))
-
-
-async def _for_each(
-    endpoint: Endpoint,
-    model: str,
-    costs: dict[str, Price],
-    session: Session,
-    samples: Sequence[Sample],
-    job: Callable[[Asker, Sample], Awaitable[Outcome[T]]],
-) -> list[Outcome[T]]:
     client = await client_of(endpoint, model)
     exchange = Batches(client, CHAT, session) if endpoint.batch else Live(client, session)
     asker = Asker(exchange, model, session, costs, batch=endpoint.batch)
@@ -186,7 +175,9 @@ async def _for_each(
             except GlossatorError as error:
                 session.meter.stop(error)
                 raise
-        finish(session, outcome)
+        session.progress(1)
+        if not session.retry:
+            session.meter.row(failed=isinstance(outcome, Failed))
         return outcome
 
     # A batch needs all its requests at once; they wait in a file.
@@ -196,13 +187,6 @@ async def _for_each(
     finally:
         if isinstance(exchange, Batches):
             exchange.close()
-
-
-def finish(session: Session, outcome: object) -> None:
-    """Tell progress and meter of one finished sample."""
-    session.progress(1)
-    if not session.retry:
-        session.meter.row(failed=isinstance(outcome, Failed))
 
 
 def stored(answer: dict[str, Any], model: str, image_id: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, field_validator
 
 from glossator.engines.base import Explanation, Judgement, PairDraft, Runtime, Session, Spec, Step
+from glossator.engines.endpoint import loop
 from glossator.engines.endpoint.client import endpoint_of
 from glossator.engines.endpoint.pictures import data_uri
 from glossator.engines.writer import page_text, prompts
@@ -154,10 +154,12 @@ class ChatWriter:
 
         return self._each(samples, session, one)
 
-    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[Sequence[Outcome[PairDraft]]]]:
         """See `engines.base.Writer`. In rounds, until there are enough pairs or the page is used up."""
 
-        async def one(asker: Asker, sample: Sample) -> Outcome[list[PairDraft]]:
+        async def one(asker: Asker, sample: Sample) -> Outcome[Sequence[Outcome[PairDraft]]]:
             kinds = spread(sample.image.image_id, self.spec.kinds, max_pairs)
             left = page_text.lines(sample.page)
             whole = page_text.size(left)
@@ -167,16 +169,14 @@ class ChatWriter:
                     break
                 reply = await self._round(asker, sample, these, left, found)
                 if isinstance(reply, Failed):
-                    if found and not reply.retriable:
-                        break
-                    return reply
+                    return [*_drafts(found, max_pairs), reply] if found else reply
                 for pair in reply.pairs:
                     copied = page_text.copied_from(pair.answer, left)
                     left = page_text.without(left, copied)
                     found.append((pair, bool(copied)))
                 if not reply.pairs:
                     break
-            return [_draft(pair) for pair, _ in found[:max_pairs]]
+            return _drafts(found, max_pairs)
 
         return self._each(samples, session, one)
 
@@ -239,7 +239,7 @@ class ChatWriter:
     def _each(
         self, samples: Sequence[Sample], session: Session, one: Callable[[Asker, Sample], Any]
     ) -> list[Outcome[Any]]:
-        return for_each(self.endpoint, self.spec.model, self.prices, session, samples, one)
+        return loop.run(for_each(self.endpoint, self.spec.model, self.prices, session, samples, one))
 
     async def _round(
         self,
@@ -301,13 +301,15 @@ class ChatWriter:
         caption = (sample.caption.enriched if sample.caption and step != "enrich" else "") or sample.image.caption
         text = prompt.fill(kind=sample.image.kind or "unknown", caption=caption or "(none)", **values)
         content: Any = text
-        if self.spec.image != "none":
-            picture = await asyncio.to_thread(partial(self._picture, sample))
+        paths = sample.image.paths if self.spec.image != "none" else ()
+        for path in reversed(paths):
+            picture = await asyncio.to_thread(self._picture, Path(sample.root) / path)
             if isinstance(picture, Failed):
                 return picture
             shown = {"type": "image_url", "image_url": {"url": picture, "detail": _DETAILS[self.spec.image]}}
-            content = [shown, {"type": "text", "text": text}]
-        tokens = (len(prompt.system) + len(text)) // 4 + _TOKENS_PER_IMAGE[self.spec.image] + _TYPICAL_REPLY[step]
+            content = [shown, *(content if isinstance(content, list) else [{"type": "text", "text": text}])]
+        pixels = len(paths) * _TOKENS_PER_IMAGE[self.spec.image]
+        tokens = (len(prompt.system) + len(text)) // 4 + pixels + _TYPICAL_REPLY[step]
         return await asker.ask(
             self._body(prompt.system, content, schema),
             schema,
@@ -317,8 +319,7 @@ class ChatWriter:
             lacks=lacks,
         )
 
-    def _picture(self, sample: Sample) -> str | Failed:
-        path = Path(sample.root) / sample.image.path
+    def _picture(self, path: Path) -> str | Failed:
         return data_uri(path, _SIDES[self.spec.image], int(self.spec.image_max_mb * _MIB))
 
     def _body(self, system: str, content: Any, schema: type[BaseModel]) -> dict[str, Any]:
@@ -350,8 +351,8 @@ def _response_format(structured: str, schema: type[BaseModel]) -> dict[str, Any]
     return {"response_format": {"type": "json_schema", "json_schema": form}}
 
 
-def _draft(pair: PairReply) -> PairDraft:
-    return PairDraft(pair.question, pair.answer, pair.kind, quotes=tuple(pair.evidence))
+def _drafts(found: Sequence[Asked], most: int) -> list[Outcome[PairDraft]]:
+    return [PairDraft(pair.question, pair.answer, pair.kind, quotes=tuple(pair.evidence)) for pair, _ in found[:most]]
 
 
 def _with_place(sample: Sample, pair: Pair) -> str:

@@ -49,7 +49,9 @@ class GivenWriter:
         session.progress(len(samples))
         return [sample.image.caption or "" for sample in samples]
 
-    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[Sequence[Outcome[PairDraft]]]]:
         """The given pairs, in their order."""
         session.progress(len(samples))
         return [_drafts(sample)[:max_pairs] for sample in samples]

@@ -101,7 +101,9 @@ class TeachersWriter:
         """See `engines.base.Writer`."""
         return self._each(samples, lambda writer, these: writer.enrich(these, session))
 
-    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[Sequence[Outcome[PairDraft]]]]:
         """See `engines.base.Writer`."""
         return self._each(samples, lambda writer, these: writer.extract(these, max_pairs, session))
 

@@ -74,7 +74,9 @@ class GroundedWriter:
             session.progress(1)
         return results
 
-    def extract(self, samples: Sequence[Sample], max_pairs: int, session: Session) -> list[Outcome[list[PairDraft]]]:
+    def extract(
+        self, samples: Sequence[Sample], max_pairs: int, session: Session
+    ) -> list[Outcome[Sequence[Outcome[PairDraft]]]]:
         """See `engines.base.Writer`."""
         proposed = []
         for sample in samples:
