@@ -6,13 +6,17 @@ Two definitions of one name are two functions. Which one a figure is must be sai
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from rapidfuzz.distance import Levenshtein
 
+from glossator.vqa_text import normalised
+
 _HALF = 0.5
 _TOLERANCE = 0.05
 _BLANKS = re.compile(r"\s+")
+_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 
 def anls_papers(prediction: str, golds: Sequence[str]) -> float:
@@ -70,6 +74,51 @@ def ocrbench(prediction: str, golds: Sequence[str], *, formula: bool = False) ->
         return float(any(_BLANKS.sub("", gold) in said for gold in golds))
     said = prediction.lower().strip().replace("\n", " ")
     return float(any(gold.lower().strip().replace("\n", " ") in said for gold in golds))
+
+
+def ocrbench_folded(prediction: str, golds: Sequence[str], *, formula: bool = False) -> float:
+    """OCRBench's rule as lmms-eval computes it: full-width ASCII counts as ASCII, but not in a formula."""
+    if formula:
+        return ocrbench(prediction, golds, formula=True)
+    return ocrbench(prediction.translate(_NARROW), [gold.translate(_NARROW) for gold in golds])
+
+
+def vqa_accuracy(prediction: str, golds: Sequence[str]) -> float:
+    """VQA accuracy of ten people's answers (arXiv 1505.00468, TextVQA): for each person, how many of the others say
+    the same, a third for each and 1 at most; the mean. Both sides as `vqa_text.normalised`.
+    """
+    said = normalised(prediction)
+    answers = [normalised(gold) for gold in golds]
+    if not answers:
+        return 0.0
+    same = answers.count(said)
+    return sum(min(1.0, (same - (answer == said)) / 3) for answer in answers) / len(answers)
+
+
+def kie_2023(prediction: str, golds: Sequence[str]) -> float:
+    """Key information as MultimodalOCR judged it in 2023 (arXiv 2305.07895, first version): 1 if any gold text stands
+    in the prediction at word borders, both as `vqa_text.normalised`.
+    """
+    said = normalised(prediction)
+    return float(any(re.search(rf"\b{re.escape(normalised(gold))}\b", said) for gold in golds if normalised(gold)))
+
+
+def exact(prediction: str, golds: Sequence[str]) -> float:
+    """1 if the prediction equals a gold text but for case and white space."""
+    return float(_folded(prediction) in {_folded(gold) for gold in golds})
+
+
+def token_f1(prediction: str, golds: Sequence[str]) -> float:
+    """F1 of the words in common, as SQuAD defines it, on `vqa_text.normalised` words; the best gold."""
+    said = Counter(normalised(prediction).split())
+    return max((_f1(said, Counter(normalised(gold).split())) for gold in golds), default=0.0)
+
+
+def _f1(said: Counter[str], wanted: Counter[str]) -> float:
+    if not said or not wanted:
+        return float(said == wanted)
+    common = (said & wanted).total()
+    return 2 * common / (said.total() + wanted.total())
 
 
 def contained(prediction: str, golds: Sequence[str]) -> float:

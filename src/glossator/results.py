@@ -11,6 +11,7 @@ Category = Literal[
     "changed_record", "bad_record", "bad_caption", "bad_ocr", "bad_pairs",
     # engines
     "engine", "refused", "malformed_reply", "timeout", "rate_limit", "server", "empty_pair", "not_scored",
+    "too_long",
 ]  # fmt: skip
 
 

@@ -196,6 +196,47 @@ def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: options.Mode
 
 
 @cli.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@options.model_out
+@click.option("-r", "--recipe", default="ocr-lm", show_default=True, help="A training recipe's name or a YAML file.")
+@click.option("--images", type=click.Path(path_type=Path), help="Folder that a file's image paths are relative to.")
+@options.overrides
+@options.output
+def train(dataset: Path, out: Path, recipe: str, mode: options.Mode, **chosen: Any) -> int:
+    """Fine-tune a model on DATASET: a workspace, or a file of conversations.
+
+    The default recipe tunes a reader of OCR text on a CPU. Run it again and it goes on from its last checkpoint.
+    """
+    from glossator.cli import models
+
+    return models.train(dataset, out, recipe, mode, **chosen)
+
+
+@cli.command("eval")
+@click.argument("model")
+@click.option(
+    "--benchmark", "named", multiple=True, required=True, metavar="NAME=PATH",
+    help="docvqa, infovqa, chartqa, textvqa, stvqa, ocrbench, funsd, sroie, records or workspace, and its files. "
+    "Repeatable.",
+)  # fmt: skip
+@options.model_out
+@click.option("--against", type=click.Path(path_type=Path), help="Folder of another eval: tell the paired difference.")
+@click.option("--limit", type=click.IntRange(min=1), help="Ask only the first N questions of each benchmark.")
+@click.option("--max-ocr-tokens", type=click.IntRange(min=16), help="For models without eyes: budget for OCR text.")
+@click.option("--key-env", help="For an endpoint: NAME of the environment variable that holds the key.")
+@click.option("--in-flight", type=click.IntRange(min=1), default=16, show_default=True, help="For an endpoint.")
+@options.output
+def eval_(model: str, named: tuple[str, ...], out: Path, mode: options.Mode, **chosen: Any) -> int:
+    """Ask MODEL the questions of benchmarks, and judge its answers, with 95 % intervals over pictures.
+
+    MODEL: a folder from train, a model's name or folder, ocr-lm:base, or endpoint:NAME@URL.
+    """
+    from glossator.cli import models
+
+    return models.evaluate(model, named, out, mode, **chosen)
+
+
+@cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print the completion script for SHELL, as in: eval "$(glossator completion bash)"."""

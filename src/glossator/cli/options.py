@@ -16,6 +16,9 @@ workspace = click.argument("workspace", metavar="WS", type=click.Path(path_type=
 workspace_out = click.option(
     "-o", "--out", required=True, metavar="WS", type=click.Path(path_type=Path), help="The workspace folder."
 )
+model_out = click.option(
+    "-o", "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The folder to write."
+)
 limit = click.option("--limit", type=click.IntRange(min=1), help="Take only the first N records of the source.")
 executor = click.option("--executor", type=click.Choice(["local", "ray"]), help="Where to run; default: the recipe's.")
 

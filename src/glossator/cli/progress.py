@@ -29,6 +29,31 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} images/s" if speed >= 1 else f"{1 / speed:.1f} s/image", style="dim")
 
 
+class Count:
+    """One bar for work that counts its own steps, as `told(name, done, all)`."""
+
+    def __init__(self, *, visible: bool) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=32), MofNCompleteColumn())
+        self._progress = Progress(
+            *columns, TimeRemainingColumn(), console=console, disable=not (visible and console.is_terminal)
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def told(self, name: str, done: int, all_: int) -> None:
+        """So much of it is done."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=all_)
+        self._progress.update(self._tasks[name], completed=done, total=all_)
+
+
 class ProgressEvents:
     """Shows `runner.Events` as one bar a stage."""
 

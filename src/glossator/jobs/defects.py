@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from glossator.errors import SourceError
 from glossator.jobs.sources import Source
+from glossator.truth import truths
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,8 +28,6 @@ DEFECTS = (
 _CONFUSED = {"0": "O", "O": "0", "1": "l", "l": "1", "I": "l", "5": "S", "S": "5", "8": "B", "B": "8", "2": "Z",
              "6": "G", "e": "c", "c": "e", "a": "o", "n": "ri", "m": "rn", ".": ",", "/": "1", "E": "F",
              "D": "O"}  # fmt: skip
-_ASK = "What is the {name} on this {kind}?"
-_ASK_PRINTED = 'What is printed for "{name}" on this {kind}?'
 MAX_TRUTHS = 9
 
 
@@ -53,18 +52,9 @@ def truth(source: Path, kinds: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
 
 
 def _truths(record: dict[str, Any]) -> Iterator[dict[str, str]]:
-    kind = record.get("kind") or "document"
-    fields = record.get("fields")
-    for name, value in fields.items() if isinstance(fields, dict) else ():
-        label = str(name).strip(" :_")
-        if isinstance(value, str) and value.strip() and label:
-            ask = _ASK if label.replace(" ", "").replace("_", "").islower() else _ASK_PRINTED
-            asked = ask.format(name=label.replace("_", " "), kind=kind)
-            yield {"question": asked, "answer": value, "meta": json.dumps({"name": label})}
-    for one in record.get("qa") or ():
-        answers = one.get("answers") or [one.get("answer")] if isinstance(one, dict) else []
-        if isinstance(one, dict) and isinstance(one.get("question"), str) and answers and isinstance(answers[0], str):
-            yield {"question": one["question"], "answer": answers[0], "meta": json.dumps({"human": one.get("human")})}
+    for one in truths(record):
+        meta = {"human": one.human} if one.name is None else {"name": one.name}
+        yield {"question": one.question, "answer": one.answers[0], "meta": json.dumps(meta)}
 
 
 def planted(pairs: Iterable[dict[str, Any]], pages: dict[str, dict[str, Any]], seed: int) -> Iterator[dict[str, Any]]:

@@ -121,13 +121,17 @@ def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -
 def _samples(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame, *, keep_all: bool) -> Iterator[TrainingSample]:
     """A caption sample for each image that has an enriched caption and a row, then one sample a conversation."""
     for row in _caption_rows(tables, rows).collect(engine="streaming").iter_rows(named=True):
-        ask = _DESCRIBE[int(hashlib.sha256(row["image_id"].encode()).hexdigest()[:8], 16) % len(_DESCRIBE)]
-        messages = (Message("user", ask), Message("assistant", row["enriched_caption"]))
+        messages = (Message("user", describe_request(row["image_id"])), Message("assistant", row["enriched_caption"]))
         yield TrainingSample(f"{row['image_id']}-caption", row["image"], messages, "caption")
     frame = rows.collect(engine="streaming")
     named = (row for batch in frame.iter_slices(10_000) for row in batch.iter_rows(named=True))
     for _, turns in groupby(named, key=lambda row: (row["image_id"], row["conversation"])):
         yield _conversation(list(turns), keep_all=keep_all)
+
+
+def describe_request(image_id: str) -> str:
+    """How the description of this image is asked for: always the same, and not the same for all."""
+    return _DESCRIBE[int(hashlib.sha256(image_id.encode()).hexdigest()[:8], 16) % len(_DESCRIBE)]
 
 
 def _conversation(rows: Sequence[dict[str, Any]], *, keep_all: bool) -> TrainingSample:

@@ -233,11 +233,10 @@ class PictureConversations(TextConversations):
     def _head(self, rendered: Rendered, full: list[int]) -> _Head | Failed:
         """What the processor made of the text up to the last image mark. What follows must be as it was."""
         ids, _ = self._offsets(rendered.text)
-        marks = max((i + 1 for i, token in enumerate(ids) if token == self._image_token), default=0)
-        tail = ids[marks:]
-        if not marks or full[len(full) - len(tail) :] != tail:
+        tail = tail_after_pictures(ids, full, self._image_token)
+        if tail is None:
             return Failed("not_scored", "the processor changes the text behind the picture; it can't be found again")
-        return _Head(marks, full[: len(full) - len(tail)])
+        return _Head(len(ids) - tail, full[: len(full) - tail])
 
     def _with_inputs(self, rows: list[Tokenised | Failed], given: Any, head: _Head) -> Prepared:
         length = given["input_ids"].shape[1]
@@ -256,6 +255,22 @@ class PictureConversations(TextConversations):
         """See `TextConversations`. A processor's template may leave the first token to the tokenizer (LLaVA)."""
         first = self._tokenizer.bos_token
         return first is None or not text.startswith(first)
+
+
+def tail_after_pictures(ids: Sequence[int], full: Sequence[int], image_token: int | None) -> int | None:
+    """How many tokens stand behind the last image mark, the same in both.
+
+    Args:
+        ids: the tokens of a text with one mark a picture.
+        full: what the processor made of that text and the pictures.
+        image_token: the mark.
+
+    Returns:
+        None if there is no mark, or the processor changed what stands behind the last one.
+    """
+    marks = max((i + 1 for i, token in enumerate(ids) if token == image_token), default=0)
+    tail = len(ids) - marks
+    return tail if marks and list(full[len(full) - tail :]) == list(ids[marks:]) else None
 
 
 def open_all(root: Path, image: ImageRecord) -> list[Any] | Failed:

@@ -80,7 +80,7 @@ def _load(spec: Any, path: str) -> tuple[Any, TextConversations]:
     sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     cls: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
     device = _device(spec.device)
-    options = _quantization(spec.quantization)
+    options = quantization(spec.quantization)
     if options:
         options["device_map"] = {"": device}
     model = cls.from_pretrained(path, dtype=_dtype(spec.dtype, device), **options, **common)
@@ -145,11 +145,12 @@ def _dtype(name: str, device: str) -> Any:
     if name != "auto":
         return getattr(torch, name)
     if device == "cpu":
-        return _fast_dtype()
+        return fast_dtype()
     return torch.bfloat16 if not device.startswith("cuda") or torch.cuda.is_bf16_supported() else torch.float16
 
 
-def _quantization(bits: str | None) -> dict[str, Any]:
+def quantization(bits: str | None) -> dict[str, Any]:
+    """Options of `from_pretrained` that load a model in so few bits."""
     if bits is None:
         return {}
     from transformers import BitsAndBytesConfig
@@ -164,7 +165,7 @@ def _max_length(spec: Any, config: Any) -> int:
     return min(own, spec.max_length or own)
 
 
-def _fast_dtype() -> Any:
+def fast_dtype() -> Any:
     """bfloat16 where this CPU multiplies it clearly faster than float32, else float32."""
     import torch
 

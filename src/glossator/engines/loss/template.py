@@ -80,18 +80,23 @@ class ChatTemplate:
             return Failed("not_scored", "the model's chat template changes this text; it can't be found again")
         return Rendered(rendered, tuple(found[shift:]))
 
+    def prompt(self, turns: Sequence[Turn], images: int = 0) -> str:
+        """The conversation as text, up to where the model begins to answer."""
+        return self._apply([Turn(turn.role, self.harmless(turn.text)) for turn in turns], images, answer=True)
+
     def harmless(self, text: str) -> str:
+        """The text with the model's special tokens in it broken."""
         for token in self._reserved:
             if token in text:
                 text = text.replace(token, token[:-1] + _JOINER + token[-1:])
         return text
 
-    def _apply(self, turns: Sequence[Turn], images: int) -> str:
+    def _apply(self, turns: Sequence[Turn], images: int, *, answer: bool = False) -> str:
         messages: list[dict[str, Any]] = [{"role": turn.role, "content": self._content(turn.text)} for turn in turns]
         if images:
             messages[0]["content"] = [{"type": "image"}] * images + messages[0]["content"]
         options = {"chat_template": self._template} if self._template is not None else {}
-        return str(self._owner.apply_chat_template(messages, tokenize=False, **options))
+        return str(self._owner.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer, **options))
 
     def _content(self, text: str) -> Any:
         return [{"type": "text", "text": text}] if self._blocks else text

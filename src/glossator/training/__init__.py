@@ -1,0 +1,1 @@
+"""Fine-tuning on a data set: `glossator train`, through TRL and PEFT."""

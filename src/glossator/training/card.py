@@ -1,0 +1,63 @@
+"""The model card: what was tuned, on what, how, and what to say beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+import glossator
+from glossator.training.settings import TrainRecipe
+
+if TYPE_CHECKING:
+    from glossator.training.run import Trained
+
+_CARD = """---
+base_model: {{ base }}
+library_name: {{ 'peft' if recipe.tune.method == 'lora' else 'transformers' }}
+tags: [glossator, text-rich images]
+---
+# {{ name }}
+
+{{ base }}, tuned with Glossator {{ version }} on {{ '{:,}'.format(trained.samples) }} conversations about text-rich
+images. Loss on the assistant's turns only: {{ '{:,}'.format(trained.learned_tokens) }} of
+{{ '{:,}'.format(trained.tokens) }} tokens in one pass.
+
+| | |
+|---|---|
+| data set | {{ trained.dataset }} |
+| method | {{ method }} |
+| learning rate, schedule | {{ recipe.optimizer.learning_rate }}, {{ recipe.optimizer.schedule }} |
+| samples a step and process | {{ recipe.optimizer.batch_size * recipe.optimizer.accumulation }} |
+| steps, seconds | {{ trained.steps }}, {{ trained.seconds }} |
+| last training loss | {{ '%.4f' % trained.loss if trained.loss is not none else 'none' }} |
+| seed | {{ recipe.run.seed }} |
+| device | {{ trained.device }} |
+
+Left out: {{ left_out }}.
+
+The whole recipe is in `recipe.json`, the loss curve in `training.json`. Answers are as good as the data set: machine-made
+pairs about the kinds of image that it holds. Measure it with `glossator eval` before you use it. The licence of the base
+model, and the terms of the images and captions, hold for this model too.
+"""
+
+
+def write_card(path: Path, recipe: TrainRecipe, trained: Trained) -> None:
+    """Write the card of a finished run."""
+    tune = recipe.tune
+    parts = [part for part in ("language", "projector", "vision") if getattr(tune, part)]
+    low = f", adapters of rank {tune.lora.rank} on the language model" if tune.method == "lora" else ", in full"
+    bits = f", base in {recipe.model.quantization}" if recipe.model.quantization else ""
+    left_out = "; ".join(f"{count:,} ({reason})" for reason, count in trained.left_out.items()) or "nothing"
+    template = jinja2.Environment(autoescape=False, keep_trailing_newline=True).from_string(_CARD)
+    text = template.render(
+        base=recipe.model.name,
+        name=path.parent.name,
+        version=glossator.__version__,
+        recipe=recipe,
+        trained=trained,
+        method=", ".join(parts) + low + bits,
+        left_out=left_out,
+    )
+    path.write_text(text, encoding="utf-8")

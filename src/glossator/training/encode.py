@@ -1,0 +1,122 @@
+"""From conversations to tokens and labels: only what the assistant says carries loss, its end mark included.
+
+The whole conversation is laid out by the model's own chat template and tokenised once. A token carries loss if it
+holds at least one character of an assistant's turn, or if it is the mark that ends the turn: without it the model
+never learns to stop. Questions, pictures, system texts and padding never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from glossator.engines.base import Turn
+from glossator.engines.loss.template import ChatTemplate, Rendered
+from glossator.results import Failed
+
+IGNORED = -100  # the label that torch's cross entropy leaves out
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids and labels of one conversation, equally long. `labels[i]` is `input_ids[i]` or `IGNORED`."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+    @property
+    def learned(self) -> int:
+        """How many tokens carry loss."""
+        return sum(label != IGNORED for label in self.labels)
+
+
+class Encoder:
+    """Lays out conversations for one model.
+
+    Args:
+        tokenizer: a fast tokenizer.
+        template: the model's chat template.
+    """
+
+    def __init__(self, tokenizer: Any, template: ChatTemplate) -> None:
+        self._tokenizer = tokenizer
+        self._template = template
+        self._marks = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
+        self._mark_texts = tuple(tokenizer.convert_ids_to_tokens(sorted(self._marks)))
+
+    def render(self, turns: Sequence[Turn], images: int = 0) -> Rendered | Failed:
+        """The conversation as one text, with an end mark behind its last answer whatever the template prints.
+
+        `Failed` where the template changes a text beyond recognition.
+        """
+        rendered = self._template.render(turns, images)
+        if isinstance(rendered, Failed) or self._tokenizer.eos_token is None:
+            return rendered
+        ended = turns[-1].role != "assistant" or rendered.text.rstrip().endswith(self._mark_texts)
+        return rendered if ended else replace(rendered, text=rendered.text + self._tokenizer.eos_token)
+
+    def prompt(self, turns: Sequence[Turn], images: int = 0) -> str:
+        """The conversation as text, up to where the model begins to answer."""
+        return self._template.prompt(turns, images)
+
+    def encode(self, turns: Sequence[Turn]) -> Encoded | Failed:
+        """A conversation without pictures, as tokens and labels."""
+        rendered = self.render(turns)
+        if isinstance(rendered, Failed):
+            return rendered
+        return Encoded(*self.labelled(rendered, turns))
+
+    def labelled(self, rendered: Rendered, turns: Sequence[Turn]) -> tuple[list[int], list[int]]:
+        """Token ids and labels of a rendered conversation, image marks as the text has them."""
+        special = self.adds_special(rendered.text)
+        found = self._tokenizer(rendered.text, add_special_tokens=special, return_offsets_mapping=True)
+        ids, offsets = list(found["input_ids"]), found["offset_mapping"]
+        labels = [IGNORED] * len(ids)
+        for turn, (start, end) in zip(turns, rendered.spans, strict=True):
+            if turn.role != "assistant":
+                continue
+            said = [i for i, (begin, stop) in enumerate(offsets) if begin < end and stop > start]
+            said += self._end_mark(ids, said[-1] + 1) if said else []
+            for i in said:
+                labels[i] = ids[i]
+        return ids, labels
+
+    def _end_mark(self, ids: Sequence[int], at: int) -> list[int]:
+        """The index of the special token that ends a turn: the first after its text, blanks between them included."""
+        for i in range(at, min(at + 2, len(ids))):
+            if ids[i] in self._marks:
+                return list(range(at, i + 1))
+        return []
+
+    def adds_special(self, text: str) -> bool:
+        """Whether the tokenizer has to set the first token itself, because the template leaves it out."""
+        first = self._tokenizer.bos_token
+        return first is not None and not text.startswith(first) and self._sets_first(first)
+
+    def _sets_first(self, first: str) -> bool:
+        ids = self._tokenizer("a")["input_ids"]
+        return bool(ids) and ids[0] == self._tokenizer.convert_tokens_to_ids(first)
+
+    def end_marks(self) -> set[int]:
+        """The token that this model's template sets behind an answer, as it is told from a small conversation."""
+        rendered = self.render([Turn("user", "Q"), Turn("assistant", "A")])
+        if isinstance(rendered, Failed):
+            return set()
+        ids, labels = self.labelled(rendered, [Turn("user", "Q"), Turn("assistant", "A")])
+        learned = [label for label in labels if label != IGNORED]
+        return {learned[-1]} & self._marks if learned else set()
+
+    def count(self, text: str) -> int:
+        """Tokens of a text by itself."""
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def fit(self, text: str, budget: int) -> tuple[int, int]:
+        """Tokens of a text, and how many of its characters lie within the first `budget` of them."""
+        offsets = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        return len(offsets), offsets[min(len(offsets), budget) - 1][1] if offsets and budget > 0 else 0
+
+    def image_token_id(self, owner: Any, config: Any) -> int | None:
+        """The token that stands for a picture, or None."""
+        found = getattr(config, "image_token_id", None) or getattr(owner, "image_token_id", None)
+        return None if found is None else int(found)

@@ -1,0 +1,204 @@
+"""The model to tune: loaded, quantised where asked, and made ready to move only in the parts that the recipe names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glossator.engines.loss.loading import fast_dtype, quantization, read_template, reserved
+from glossator.engines.loss.processors import load_processor
+from glossator.engines.loss.template import PLAIN, ChatTemplate
+from glossator.engines.loss.weights import model_path, quiet_transformers
+from glossator.errors import MissingExtraError, UsageError
+from glossator.training.encode import Encoder
+from glossator.training.settings import ModelSpec, TuneSettings
+
+# How transformers names the parts of its vision-language models.
+_TOWER = ("vision_tower", "vision_model", "visual", "image_tower")
+_PROJECTOR = ("multi_modal_projector", "connector", "merger", "mm_projector", "aligner")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A model, its tokenizer or processor, and what lays out conversations for it.
+
+    `sees` tells whether it is shown pixels; `image_token` is the token that stands for a piece of a picture.
+    """
+
+    model: Any
+    owner: Any
+    encoder: Encoder
+    sees: bool
+    image_token: int | None
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, of the processor where there is one."""
+        return self.owner.tokenizer if self.sees else self.owner
+
+
+def load(spec: ModelSpec, device: str) -> Loaded:
+    """The model of a recipe on a device, or a folder that `glossator train` wrote (adapters included).
+
+    Raises:
+        UsageError: if there is no such model, or it can't be used.
+        MissingExtraError: if a package is missing.
+    """
+    try:
+        with quiet_transformers():
+            return _load(spec, device)
+    except ImportError as error:
+        raise MissingExtraError(f"the model {spec.name} ({str(error).splitlines()[0]})", "train") from error
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UsageError(f"the model {spec.name} can't be loaded: {first}") from error
+
+
+def adapter_base(name: str) -> str | None:
+    """The model that the adapters in a folder belong to; None if it holds no adapters."""
+    path = Path(name) / "adapter_config.json"
+    if not path.is_file():
+        return None
+    return str(json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"])
+
+
+def _load(spec: ModelSpec, device: str) -> Loaded:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+    from glossator.models import register
+
+    register()
+    base = adapter_base(spec.name)
+    path = model_path(base or spec.name)
+    common = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
+    config = AutoConfig.from_pretrained(path, **common)
+    sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    options: dict[str, Any] = quantization(spec.quantization)
+    if options:
+        options["device_map"] = {"": device}
+    if spec.attention:
+        options["attn_implementation"] = spec.attention
+    cls: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    model = cls.from_pretrained(path, dtype=_dtype(spec, device), **options, **common)
+    if base:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, spec.name)
+    model = model if spec.quantization else model.to(device)
+    return _with_owner(spec, path, model, sees=sees, common=common)
+
+
+def _with_owner(spec: ModelSpec, path: str, model: Any, *, sees: bool, common: dict[str, Any]) -> Loaded:
+    from transformers import AutoTokenizer
+
+    owner = load_processor(path, model.config, **common) if sees else AutoTokenizer.from_pretrained(path, **common)
+    tokenizer = owner.tokenizer if sees else owner
+    if not getattr(tokenizer, "is_fast", False):
+        raise ValueError(f"the tokenizer of {spec.name} can't tell which characters a token covers")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    given = read_template(spec.chat_template)
+    if given is None and not getattr(owner, "chat_template", None):
+        given = PLAIN
+    if given is not None:
+        owner.chat_template = given
+    template = ChatTemplate(owner, blocks=sees, reserved=reserved(tokenizer))
+    encoder = Encoder(tokenizer, template)
+    return Loaded(model, owner, encoder, sees, encoder.image_token_id(owner, model.config) if sees else None)
+
+
+def _dtype(spec: ModelSpec, device: str) -> Any:
+    """bfloat16 where the hardware is fast at it. What moves is made float32 by `freeze`."""
+    import torch
+
+    if spec.dtype != "auto":
+        return getattr(torch, spec.dtype)
+    if device == "cpu":
+        return fast_dtype()
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def freeze(model: Any, tune: TuneSettings, *, widen: bool) -> Any | None:
+    """Freeze what the recipe does not name, and give the PEFT configuration for the adapters (None for none).
+
+    What moves is float32, so that small steps are not rounded away, unless the recipe names another `dtype`.
+
+    Raises:
+        UsageError: if nothing is left that could move.
+    """
+    wanted = {"vision": tune.vision, "projector": tune.projector, "language": tune.language}
+    full = {part for part, moves in wanted.items() if moves and not (part == "language" and tune.method == "lora")}
+    model.requires_grad_(requires_grad=False)
+    for name, parameter in model.named_parameters():
+        moves = part_of(name) in full
+        if moves and parameter.is_floating_point():
+            parameter.requires_grad_(requires_grad=True)
+            if widen:
+                parameter.data = parameter.data.float()
+    if tune.method == "lora" and tune.language:
+        return _adapters(model, tune, sorted(full))
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UsageError("the recipe tunes nothing of this model: it has no such part")
+    return None
+
+
+def part_of(name: str) -> str:
+    """Which part of a model a parameter or module belongs to, by its name: vision, projector or language."""
+    pieces = name.split(".")
+    if any(piece in _PROJECTOR for piece in pieces):
+        return "projector"
+    return "vision" if any(piece in _TOWER for piece in pieces) else "language"
+
+
+def _adapters(model: Any, tune: TuneSettings, full: list[str]) -> Any:
+    from peft import LoraConfig
+
+    targets = list(tune.lora.targets) or sorted(_linear(model))
+    if not targets:
+        raise UsageError("the model has no linear layers for adapters; name them in tune.lora.targets")
+    return LoraConfig(
+        r=tune.lora.rank,
+        lora_alpha=tune.lora.alpha,
+        lora_dropout=tune.lora.dropout,
+        target_modules=targets,
+        modules_to_save=sorted(_tops(model, full)) or None,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _linear(model: Any) -> Iterator[str]:
+    """Full names of the language model's linear layers, its head left out."""
+    head = model.get_output_embeddings()
+    for name, module in model.named_modules():
+        linear = "Linear" in type(module).__name__ and hasattr(module, "in_features")
+        if linear and module is not head and part_of(name) == "language":
+            yield name
+
+
+def _tops(model: Any, parts: list[str]) -> Iterator[str]:
+    """Names of the modules that hold a whole part, for PEFT to copy and tune in full."""
+    seen = set()
+    for name, _ in model.named_modules():
+        last = name.rpartition(".")[2]
+        if part_of(name) in parts and last in (*_TOWER, *_PROJECTOR) and not any(name.startswith(top) for top in seen):
+            seen.add(f"{name}.")
+            yield last
+
+
+def positions(model: Any) -> int:
+    """The longest sequence, in tokens, that a model has positions for."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 20
+
+
+def default_device() -> str:
+    """This process's accelerator if there is one, else the CPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

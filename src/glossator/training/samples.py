@@ -1,0 +1,240 @@
+"""What is trained on: conversations about pages, from a workspace or from an exported or foreign data set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glossator.engines.base import Turn
+from glossator.errors import UsageError
+from glossator.formats import foreign
+from glossator.formats.base import BadSample
+from glossator.jobs.export import describe_request
+from glossator.training.settings import DataSettings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SHORT_ANSWER_WORDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One training sample.
+
+    Attributes:
+        id: unique in its set.
+        image_id: samples with the same one are about the same picture; what splits go by.
+        pictures: paths of the pictures; none for text alone.
+        page: the page's OCR text, for models without eyes.
+        exchanges: what is asked and answered, each with what follows from it (an explanation).
+    """
+
+    id: str
+    image_id: str
+    pictures: tuple[Path, ...]
+    page: str
+    exchanges: tuple[tuple[Turn, ...], ...]
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All turns, in order."""
+        return tuple(turn for exchange in self.exchanges for turn in exchange)
+
+
+@dataclass(slots=True)
+class TrainingSet:
+    """Samples to learn from and to watch by, and what was left out: how many, by reason."""
+
+    train: list[Conversation] = field(default_factory=list)
+    validation: list[Conversation] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count something that is not trained on."""
+        if count:
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
+
+
+def share_of(image_id: str, seed: int = 0) -> float:
+    """Where an image lies in 0..1, the same on every machine: held out where it is below a share."""
+    return int(hashlib.sha256(f"{seed}:{image_id}".encode()).hexdigest()[:12], 16) / 16**12
+
+
+def held_out(image_id: str, settings: DataSettings) -> bool:
+    """Whether an image belongs to the test split of its workspace."""
+    return share_of(image_id) < settings.test_share
+
+
+def split(conversations: Iterable[Conversation], settings: DataSettings) -> TrainingSet:
+    """Held-out images are left out and counted; of the rest a share watches over training."""
+    found = TrainingSet()
+    for one in conversations:
+        if held_out(one.image_id, settings):
+            found.leave_out("test split")
+        elif share_of(one.image_id, seed=1) < settings.validation_share:
+            found.validation.append(one)
+        else:
+            found.train.append(one)
+    return found
+
+
+def from_rows(
+    rows: pl.DataFrame, images: Mapping[str, Page], settings: DataSettings, seed: int = 0
+) -> Iterator[Conversation]:
+    """The conversations of pairs, and of captions where the settings want them.
+
+    Args:
+        rows: one a pair: pair_id, image_id, question, answer, explain_question, explain_answer, conversation.
+        images: by image id; an image may have no row (its caption is trained on all the same).
+        settings: what of them is wanted.
+        seed: of the order of an image's pairs, and of which keep their explanation.
+    """
+    by_image: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.iter_rows(named=True):
+        by_image.setdefault(row["image_id"], []).append(row)
+    for image_id, page in images.items():
+        caption = page.caption if settings.captions == "human" else page.enriched
+        if settings.captions != "none" and caption:
+            asked = (Turn("user", describe_request(image_id)), Turn("assistant", caption))
+            yield Conversation(f"{image_id}-caption", image_id, page.pictures, page.text, (asked,))
+        if settings.pairs and image_id in by_image:
+            yield from _of_image(image_id, page, by_image[image_id], settings, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is known of one image, whatever is asked about it."""
+
+    pictures: tuple[Path, ...]
+    text: str = ""
+    caption: str = ""
+    enriched: str = ""
+
+
+def _of_image(
+    image_id: str, page: Page, rows: Sequence[dict[str, Any]], settings: DataSettings, seed: int
+) -> Iterator[Conversation]:
+    """The pairs of one image, in as many conversations as the settings say."""
+    if settings.pairs_per_sample is None:
+        groups: dict[Any, list[dict[str, Any]]] = {}
+        for row in rows:
+            groups.setdefault(row["conversation"], []).append(row)
+        parts = list(groups.values())
+    else:
+        order = random.Random(f"{seed}:{image_id}").sample(list(rows), len(rows))
+        size = settings.pairs_per_sample
+        parts = [order[i : i + size] for i in range(0, len(order), size)]
+    for part in parts:
+        exchanges = tuple(_exchange(row, settings) for row in part)
+        yield Conversation(part[0]["pair_id"], image_id, page.pictures, page.text, exchanges)
+
+
+def _exchange(row: Mapping[str, Any], settings: DataSettings) -> tuple[Turn, ...]:
+    turns = [Turn("user", asked(row["question"], row["answer"], settings)), Turn("assistant", row["answer"])]
+    explained = row["explain_question"] and row["explain_answer"] and settings.explanations
+    if explained and share_of(row["pair_id"], seed=2) < settings.explain_share:
+        turns += [Turn("user", row["explain_question"]), Turn("assistant", row["explain_answer"])]
+    return tuple(turns)
+
+
+def asked(question: str, answer: str, settings: DataSettings) -> str:
+    """The question, with the request for a short answer where it has one."""
+    short = settings.short_answer and len(answer.split()) <= _SHORT_ANSWER_WORDS
+    return f"{question}\n{settings.short_answer}" if short else question
+
+
+# Where they come from
+
+
+def read(dataset: Path, settings: DataSettings, *, images: Path | None, seed: int) -> TrainingSet:
+    """The training set of a workspace, or of a data set in any form that `formats.foreign` reads.
+
+    Args:
+        dataset: a workspace's folder, or a file.
+        settings: what of it is wanted.
+        images: the folder that a file's image paths are relative to; by default its own.
+        seed: of the order of an image's pairs.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    if dataset.is_dir():
+        return split(from_workspace(dataset, settings, seed), settings)
+    if not dataset.is_file():
+        raise UsageError(f"{dataset} is neither a workspace nor a file with a data set")
+    return _from_file(dataset, settings, images or dataset.parent)
+
+
+def from_workspace(folder: Path, settings: DataSettings, seed: int = 0) -> Iterator[Conversation]:
+    """The kept pairs of a workspace, and its captions. Raises `WorkspaceError` if it is none."""
+    from glossator.workspace import open as open_workspace
+
+    workspace = open_workspace(folder)
+    kept = workspace.scan("verdicts").select("pair_id", "keep")
+    rows = workspace.scan("pairs").join(kept, on="pair_id", how="left", maintain_order="left").collect()
+    rows = rows.filter(rows["keep"].fill_null(value=True))
+    yield from from_rows(rows, pages_of(workspace), settings, seed)
+
+
+def pages_of(workspace: Any) -> dict[str, Page]:
+    """What a workspace knows of its images, by image id, in their order."""
+    root = workspace.store.source_root
+    text = {row["image_id"]: row["text"] for row in workspace.table("ocr").select(["image_id", "text"]).to_pylist()}
+    captions = {row["image_id"]: row for row in workspace.table("captions").to_pylist()}
+    found = {}
+    for row in workspace.table("images").to_pylist():
+        caption = captions.get(row["image_id"], {})
+        paths = tuple(root / path for path in (row["path"], *(row["more_paths"] or ())) if path)
+        human = caption.get("caption") or row.get("caption") or ""
+        found[row["image_id"]] = Page(paths, text.get(row["image_id"], ""), human, caption.get("enriched") or "")
+    return found
+
+
+def _from_file(path: Path, settings: DataSettings, root: Path) -> TrainingSet:
+    found = TrainingSet()
+    saved = _SavedPictures(path)
+    conversations = []
+    for sample in foreign.read(path, saved):
+        if isinstance(sample, BadSample):
+            found.leave_out(sample.message)
+            continue
+        turns = [Turn(message.role, message.text) for message in sample.messages]
+        exchanges = tuple(
+            (Turn("user", asked(turns[i].text, turns[i + 1].text, settings)), turns[i + 1])
+            for i in range(0, len(turns) - 1, 2)
+        )
+        pictures = tuple(root / image for image in sample.images)
+        image_id = " ".join(sample.images) or sample.id
+        conversations.append(Conversation(sample.id, image_id, pictures, "", exchanges))
+    rest = split(conversations, settings.model_copy(update={"test_share": 0.0}))
+    rest.left_out |= found.left_out
+    return rest
+
+
+class _SavedPictures:
+    """Keeps pictures that a set holds as bytes in a folder beside it, each once."""
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path.parent / f"{path.name}.images"
+
+    def __call__(self, data: bytes) -> str:
+        self._folder.mkdir(exist_ok=True)
+        target = self._folder / hashlib.sha256(data).hexdigest()[:32]
+        if not target.exists():
+            target.write_bytes(data)
+        return str(target)
+
+
+def dump(conversations: Iterable[Conversation], path: Path) -> None:
+    """Write what is trained on as JSON lines, to be looked at."""
+    with path.open("w", encoding="utf-8") as file:
+        for one in conversations:
+            turns = [[turn.role, turn.text] for turn in one.turns]
+            row = {"id": one.id, "image_id": one.image_id, "pictures": [str(p) for p in one.pictures], "turns": turns}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
