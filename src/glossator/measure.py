@@ -106,8 +106,8 @@ def measure_defects(
     _write(folder / "truth.jsonl", list(defects.truth(Path(source), kinds)))
     clean = build(folder / "truth.jsonl", folder / "clean", _with(chosen, _CLEAN), images=root, events=events)
     pairs = clean.table("pairs").to_pylist()
-    _write(folder / "planted.jsonl", list(defects.planted(pairs, _pages(clean), seed)))
-    planted = build(folder / "planted.jsonl", folder / "planted", _with(chosen, _PLANTED), images=root, events=events)
+    _write(folder / "planted.jsonl", list(defects.planted(pairs, pages_as_records(clean), seed)))
+    planted = build(folder / "planted.jsonl", folder / "planted", planted_recipe(chosen), images=root, events=events)
     found = measure(planted)
     (folder / "defects.json").write_text(json.dumps(found.to_json(), indent=1), encoding="utf-8")
     return found
@@ -134,7 +134,12 @@ def _with(recipe: Recipe, middle: Sequence[dict[str, Any]]) -> Recipe:
     return Recipe.model_validate({**raw, "stages": stages})
 
 
-def _pages(workspace: Workspace) -> dict[str, dict[str, Any]]:
+def planted_recipe(recipe: Recipe) -> Recipe:
+    """The recipe for a set with given pairs and explanations: its OCR, scores and filter."""
+    return _with(recipe, _PLANTED)
+
+
+def pages_as_records(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """For each image that was read, what a record needs, with what was read as its OCR."""
     spans = {row["image_id"]: row["spans"] for row in workspace.table("ocr").to_pylist()}
     return {

@@ -237,6 +237,23 @@ def eval_(model: str, named: tuple[str, ...], out: Path, mode: options.Mode, **c
 
 
 @cli.command()
+@click.argument("study")
+@click.option("--source", "sources", multiple=True, type=click.Path(path_type=Path), help="Instead of its own sources.")
+@click.option("--arm", "only", multiple=True, help="Compute only this arm now. Repeatable.")
+@click.option("--workers", type=click.IntRange(min=0), help="Processes for cells; default: one a core.")
+@options.model_out
+@options.output
+def study(study: str, out: Path, mode: options.Mode, **chosen: Any) -> int:
+    """Run STUDY (a shipped one or a YAML file): vary the data, hold training and test fixed, tell the differences.
+
+    Run it again and it computes only the cells that are missing.
+    """
+    from glossator.cli import models
+
+    return models.study(study, out, mode, **chosen)
+
+
+@cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print the completion script for SHELL, as in: eval "$(glossator completion bash)"."""

@@ -100,7 +100,10 @@ def _answers(
     """Every question's answer, bought or computed only where it is not kept yet, and the seconds it took."""
     folder.mkdir(parents=True, exist_ok=True)
     pages = _pages(reader, benchmark, folder)
-    asks = [Ask(benchmark.put(q), q.picture, pages.get(q.picture, ""), benchmark.max_new_tokens) for q in benchmark.questions]
+    asks = [
+        Ask(benchmark.put(q), q.picture, pages.get(q.picture, ""), benchmark.max_new_tokens)
+        for q in benchmark.questions
+    ]
     log = _Predictions(folder / "predictions.jsonl", _identity(model, reader, benchmark, asks))
     left = [i for i, question in enumerate(benchmark.questions) if question.id not in log.known]
     done = len(asks) - len(left)
@@ -162,7 +165,9 @@ class _Predictions:
 
     def put(self, id_: str, outcome: Outcome[str]) -> None:
         failed = isinstance(outcome, Failed)
-        row = {"id": id_} | ({"problem": f"{outcome.category}: {outcome.message}"} if isinstance(outcome, Failed) else {"said": outcome})
+        row = {"id": id_} | (
+            {"problem": f"{outcome.category}: {outcome.message}"} if isinstance(outcome, Failed) else {"said": outcome}
+        )
         if not failed or not outcome.retriable:  # type: ignore[union-attr]
             self._write(row)
         self.known[id_] = row
@@ -230,7 +235,12 @@ def _compared(answers: Sequence[Answer], folder: Path, benchmark: Benchmark) -> 
     other = judge_all(benchmark, known)
     mine, theirs = [a.scores[first] for a in answers], [a.scores[first] for a in other]
     found = intervals.difference(mine, theirs, [a.question.cluster for a in answers])
-    return {"folder": str(folder), "difference": round(found.value, 6), "low": round(found.low, 6), "high": round(found.high, 6)}
+    return {
+        "folder": str(folder),
+        "difference": round(found.value, 6),
+        "low": round(found.low, 6),
+        "high": round(found.high, 6),
+    }
 
 
 def _write_json(path: Path, value: Any) -> None:
@@ -243,9 +253,13 @@ def table_text(results: Mapping[str, Mapping[str, Any]]) -> str:
     """For a person."""
     lines = []
     for name, one in results.items():
-        lines.append(f"{name}: {one['metric']} {_percent(one)} on {one['n']:,} questions about {one['images']:,} images")
+        lines.append(
+            f"{name}: {one['metric']} {_percent(one)} on {one['n']:,} questions about {one['images']:,} images"
+        )
         lines += [f"  {kind:24} {_percent(row)}  n={row['n']:,}" for kind, row in one["by_kind"].items()]
-        others = [f"{metric} {row['value'] * 100:.1f}" for metric, row in one["metrics"].items() if metric != one["metric"]]
+        others = [
+            f"{metric} {row['value'] * 100:.1f}" for metric, row in one["metrics"].items() if metric != one["metric"]
+        ]
         lines.append(f"  also: {', '.join(others)}")
         if one["failed"]:
             lines.append(f"  {one['failed']:,} questions without an answer count as wrong")

@@ -65,7 +65,7 @@ def _spawned(tasks: Sequence[Task], workers: int, progress: Callable[[int], None
     threading.Thread(target=_listen, args=(queue, progress), daemon=True).start()
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(queue,))
     try:
-        with _interrupt_blocked():
+        with interrupt_blocked():
             futures = {pool.submit(_work, task): task for task in tasks}
         for future in as_completed(futures):
             try:
@@ -85,7 +85,7 @@ def _spawned(tasks: Sequence[Task], workers: int, progress: Callable[[int], None
 
 
 @contextmanager
-def _interrupt_blocked() -> Iterator[None]:
+def interrupt_blocked() -> Iterator[None]:
     """Children inherit the blocked signal, so that Ctrl-C reaches this process alone; here it is only delayed."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -106,10 +106,10 @@ def _begin(queue: SimpleQueue[int]) -> None:
     """Runs first in each worker process."""
     global _to_main
     _to_main = queue
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A worker must not outlive a main process that was killed: the next run would do its work a second time."""
     parent = multiprocessing.parent_process()
     if parent is not None:

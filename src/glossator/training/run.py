@@ -86,9 +86,7 @@ def train(
     return train_on(found, Path(out), recipe, str(dataset), progress)
 
 
-def train_on(
-    found: TrainingSet, out: Path, recipe: TrainRecipe, name: str, progress: Progress = _silent
-) -> Trained:
+def train_on(found: TrainingSet, out: Path, recipe: TrainRecipe, name: str, progress: Progress = _silent) -> Trained:
     """As `train`, on samples that are there already; `name` is what the card calls them."""
     if not found.train:
         raise UsageError(f"{name} has nothing to train on (left out: {found.left_out or 'nothing'})")

@@ -25,7 +25,8 @@ class ModelSpec(_Model):
     name: str = Field(description="A Hub name, a folder with a model (one from `glossator train` too), smollm2-135m.")
     revision: str | None = Field(None, description="Revision of a Hub model.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Of the weights that stay as they are; auto takes bfloat16 where the hardware is fast at it."
+        "auto",
+        description="Of the weights that stay as they are; auto takes bfloat16 where the hardware is fast at it.",
     )
     quantization: Literal["4bit", "8bit"] | None = Field(
         None, description="Load with bitsandbytes in so many bits and tune adapters on it (QLoRA); wants CUDA."

@@ -85,7 +85,11 @@ def _linked(form: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 def _sroie(path: Path, name: str, asked: dict[str, str], metrics: tuple[str, ...]) -> Benchmark:
     files = next(
-        (found for pattern in ("key/*.json", "entities/*.txt", "*.txt", "*.json") if (found := sorted(path.glob(pattern)))),
+        (
+            found
+            for pattern in ("key/*.json", "entities/*.txt", "*.txt", "*.json")
+            if (found := sorted(path.glob(pattern)))
+        ),
         [],
     )
     if not files:

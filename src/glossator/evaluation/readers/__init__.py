@@ -1,9 +1,9 @@
 """Readers by the name that `glossator eval` takes.
 
-    DIR or NAME            a folder from `glossator train`, a model's folder, or a model on the Hub
-    ocr-lm:base            the untuned reader of the training recipe `ocr-lm`; `RECIPE:base` for another
-    endpoint:MODEL@URL     an OpenAI-compatible server
-    fake:first, fake:last  the page's first or last line
+DIR or NAME            a folder from `glossator train`, a model's folder, or a model on the Hub
+ocr-lm:base            the untuned reader of the training recipe `ocr-lm`; `RECIPE:base` for another
+endpoint:MODEL@URL     an OpenAI-compatible server
+fake:first, fake:last  the page's first or last line
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def build(
     if name.startswith("endpoint:"):
         model, separator, url = name.removeprefix("endpoint:").rpartition("@")
         if not separator or not model:
-            raise UsageError(f"{name}: write it as endpoint:MODEL@URL, such as endpoint:gpt-4o@https://api.openai.com/v1")
+            raise UsageError(
+                f"{name}: write it as endpoint:MODEL@URL, such as endpoint:gpt-4o@https://api.openai.com/v1"
+            )
         return EndpointReader(model, _endpoint(url, key_env, in_flight), out / "replies")
     if name.startswith("fake:"):
         return FakeReader(name.removeprefix("fake:"))
@@ -64,4 +66,6 @@ def _endpoint(url: str, key_env: str | None, in_flight: int) -> Endpoint:
     try:
         return Endpoint(url=url, key_env=key_env, in_flight=in_flight)
     except ValueError as error:
-        raise UsageError(f"{url.partition('?')[0][:80]} is no endpoint: {str(error).splitlines()[-2].strip()}") from None
+        raise UsageError(
+            f"{url.partition('?')[0][:80]} is no endpoint: {str(error).splitlines()[-2].strip()}"
+        ) from None

@@ -1,0 +1,1 @@
+"""Studies: what each part of a data set is worth downstream. `glossator study`."""
