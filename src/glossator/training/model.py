@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from glossator.training.encode import Encoder
 from glossator.training.settings import ModelSpec, TuneSettings
 
 # How transformers names the parts of its vision-language models.
+_LAYER = re.compile(r"\.layers\.(\d+)\.")
 _TOWER = ("vision_tower", "vision_model", "visual", "image_tower")
 _PROJECTOR = ("multi_modal_projector", "connector", "merger", "mm_projector", "aligner")
 
@@ -158,7 +160,7 @@ def part_of(name: str) -> str:
 def _adapters(model: Any, tune: TuneSettings, full: list[str]) -> Any:
     from peft import LoraConfig
 
-    targets = list(tune.lora.targets) or sorted(_linear(model))
+    targets = list(tune.lora.targets) or sorted(_last(_linear(model), tune.lora.last_layers))
     if not targets:
         raise UsageError("the model has no linear layers for adapters; name them in tune.lora.targets")
     return LoraConfig(
@@ -178,6 +180,15 @@ def _linear(model: Any) -> Iterator[str]:
         linear = "Linear" in type(module).__name__ and hasattr(module, "in_features")
         if linear and module is not head and part_of(name) == "language":
             yield name
+
+
+def _last(names: Iterator[str], layers: int | None) -> list[str]:
+    """Those of the last so many layers; all for None."""
+    found = list(names)
+    if layers is None:
+        return found
+    number = {name: int(match[1]) for name in found if (match := _LAYER.search(name))}
+    return [name for name in number if number[name] > max(number.values()) - layers]
 
 
 def _tops(model: Any, parts: list[str]) -> Iterator[str]:

@@ -67,6 +67,9 @@ class LoraSettings(_Model):
     rank: int = Field(16, ge=1, description="Rank of the update.")
     alpha: int = Field(32, ge=1, description="Its scale is alpha / rank.")
     dropout: float = Field(0.05, ge=0, lt=1, description="Dropout before the update.")
+    last_layers: int | None = Field(
+        None, ge=1, description="Only in so many of the last layers: faster, for nothing below is differentiated."
+    )
     targets: tuple[str, ...] = Field((), description="Names of linear layers; none: all of the language model's.")
 
 
