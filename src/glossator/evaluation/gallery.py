@@ -19,29 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = 24  # of each sort
 _SIDE = 420
-_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<title>{{ model }} on {{ name }}</title>
-<style>
-:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent);--dim:color-mix(in srgb,currentColor 65%,transparent)}
-body{font:14px/1.45 system-ui,sans-serif;margin:0 auto;max-width:1280px;padding:24px}
-h1{font-size:20px;margin:0 0 4px} h2{font-size:16px;margin:28px 0 8px} p{margin:0 0 8px;color:var(--dim)}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:16px}
-article{border:1px solid var(--line);border-radius:8px;overflow:hidden;display:flex;flex-direction:column}
-img{width:100%;height:220px;object-fit:contain;background:color-mix(in srgb,currentColor 6%,transparent)}
-dl{margin:0;padding:10px 12px;display:grid;grid-template-columns:auto 1fr;gap:2px 10px;overflow-wrap:anywhere}
-dt{color:var(--dim)} dd{margin:0} .q{grid-column:1/-1;font-weight:600}
-</style></head><body>
-<h1>{{ model }} on {{ name }}</h1>
-<p>{{ metric }}; {{ count }} questions. Examples are drawn at random, the same at every run.</p>
-{% for title, cards in groups %}<h2>{{ title }}</h2><div class="grid">
-{% for card in cards %}<article>{% if card.image %}<img alt="" loading="lazy" src="{{ card.image }}">{% endif %}
-<dl><dd class="q">{{ card.question }}</dd><dt>said</dt><dd>{{ card.said or '(nothing)' }}</dd>
-<dt>gold</dt><dd>{{ card.gold }}</dd><dt>score</dt><dd>{{ '%.2f' % card.score }}{% if card.kind %} · {{ card.kind }}{% endif %}</dd></dl>
-</article>{% endfor %}</div>{% endfor %}
-</body></html>
-"""
+_PAGE = Path(__file__).with_name("gallery.html")
 
 
 def write_gallery(path: Path, model: str, name: str, answers: Sequence[Answer], metric: str) -> None:
@@ -55,7 +33,7 @@ def write_gallery(path: Path, model: str, name: str, answers: Sequence[Answer], 
     shown = [
         (f"{title} ({len(group):,})", [_card(one, metric) for one in group[:SHOWN]]) for title, group in groups if group
     ]
-    template = jinja2.Environment(autoescape=True).from_string(_PAGE)
+    template = jinja2.Environment(autoescape=True).from_string(_PAGE.read_text(encoding="utf-8"))
     text = template.render(model=model, name=name, metric=metric, count=f"{len(answers):,}", groups=shown)
     path.write_text(text, encoding="utf-8")
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def evaluate(
     reader = readers.build(model, folder, key_env=key_env, in_flight=in_flight, max_ocr_tokens=max_ocr_tokens)
     results: dict[str, dict[str, Any]] = {}
     for name, benchmark in loaded.items():
-        answers, seconds = _answers(reader, model, benchmark, folder / name, lambda d, a, n=name: progress(n, d, a))
+        answers, seconds = _answers(reader, model, benchmark, folder / name, partial(progress, name))
         results[name] = summary(answers, benchmark) | {"model": reader.name, "seconds": round(seconds, 1)}
         if against is not None:
             results[name]["against"] = _compared(answers, Path(against) / name, benchmark)

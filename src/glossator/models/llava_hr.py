@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, LlavaConfig, LlavaForConditionalGeneration
 from transformers.configuration_utils import SubConfigSpec
@@ -10,17 +12,17 @@ from glossator.models.mixture_tower import MixtureTower, MixtureTowerConfig
 
 
 @strict
-class LlavaHrConfig(LlavaConfig):
+class LlavaHrConfig(LlavaConfig):  # type: ignore[misc]
     """As LLaVA's, with `MixtureTowerConfig` as vision configuration."""
 
     model_type = "llava_hr"
-    sub_configs_defaults = {
+    sub_configs_defaults: ClassVar = {
         "vision_config": SubConfigSpec(config_class=AutoConfig, model_type=MixtureTowerConfig.model_type),
         "text_config": SubConfigSpec(config_class=AutoConfig, model_type="llama"),
     }
 
 
-class LlavaHrForConditionalGeneration(LlavaForConditionalGeneration):
+class LlavaHrForConditionalGeneration(LlavaForConditionalGeneration):  # type: ignore[misc]
     """LLaVA whose vision tower sees two resolutions. Saves and loads with `from_pretrained`, once registered."""
 
     config_class = LlavaHrConfig

@@ -13,7 +13,7 @@ depthwise convolution, `f_high` a layer of one pixel each. The gate begins near 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -24,7 +24,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 
 @strict
-class MixtureTowerConfig(PreTrainedConfig):
+class MixtureTowerConfig(PreTrainedConfig):  # type: ignore[misc]
     """Configuration of `MixtureTower`.
 
     Attributes:
@@ -34,7 +34,7 @@ class MixtureTowerConfig(PreTrainedConfig):
     """
 
     model_type = "mixture_of_resolution_tower"
-    sub_configs_defaults = {
+    sub_configs_defaults: ClassVar = {
         "low_config": SubConfigSpec(
             config_class=AutoConfig,
             model_type="clip_vision_model",
@@ -54,8 +54,8 @@ class MixtureTowerConfig(PreTrainedConfig):
         ),
     }
 
-    low_config: dict | PreTrainedConfig | None = None
-    high_config: dict | PreTrainedConfig | None = None
+    low_config: dict[str, Any] | PreTrainedConfig | None = None
+    high_config: dict[str, Any] | PreTrainedConfig | None = None
     high_size: int = 768
 
     @property
@@ -75,7 +75,7 @@ class MixtureTowerConfig(PreTrainedConfig):
         return int(self.high_size // (low.image_size // low.patch_size))
 
 
-class MixtureAdapter(nn.Module):
+class MixtureAdapter(nn.Module):  # type: ignore[misc]
     """Mixes the features of one stage of the network into the transformer's patches (equation above)."""
 
     def __init__(self, low: int, high: int) -> None:
@@ -93,7 +93,7 @@ class MixtureAdapter(nn.Module):
         return patches + low + gate[:, :, None, None] * high
 
 
-class MixtureTower(PreTrainedModel):
+class MixtureTower(PreTrainedModel):  # type: ignore[misc]
     """See above. Gives the transformer's hidden states, adapters included, as `CLIPVisionModel` does."""
 
     config_class = MixtureTowerConfig
@@ -103,7 +103,7 @@ class MixtureTower(PreTrainedModel):
     input_modalities = ("image",)
     supports_gradient_checkpointing = True
     _supports_sdpa = True
-    _no_split_modules = ["CLIPEncoderLayer", "ConvNextLayer"]
+    _no_split_modules: ClassVar = ["CLIPEncoderLayer", "ConvNextLayer"]
 
     def __init__(self, config: MixtureTowerConfig) -> None:
         super().__init__(config)
@@ -117,8 +117,8 @@ class MixtureTower(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if getattr(module, "begins_at_zero", False):
-            nn.init.zeros_(module.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(module.weight)
+            nn.init.zeros_(module.bias)
 
     def forward(self, pixel_values: torch.Tensor, **_kwargs: Any) -> BaseModelOutputWithPooling:
         """Pictures `[batch, 3, high_size, high_size]`; the first place of the hidden states is CLIP's class token."""

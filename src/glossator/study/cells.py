@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from glossator.errors import UsageError
 from glossator.evaluation.benchmarks import load as load_benchmark
 from glossator.evaluation.questions import Benchmark, Question, judged
-from glossator.evaluation.readers import Ask, HfReader
+from glossator.evaluation.readers.base import Ask
+from glossator.evaluation.readers.hf import HfReader
 from glossator.fingerprint import digest
 from glossator.results import Failed, Outcome
 from glossator.study.pool import Pool
@@ -79,7 +80,14 @@ def fold_of(image_id: str, folds: int) -> int:
 def key_of(study: Study, pool: Pool, arm: Arm, seed: int, chosen: pl.DataFrame, asked: Sequence[Question]) -> str:
     """What decides a cell. Equal cells of different studies are computed once if they share a folder."""
     recipe = recipe_of(study, arm, seed).model_dump(mode="json")
-    what = [VERSION, recipe, arm.untuned, sorted(chosen["pair_id"].to_list()), pool.fingerprint, study.test.model_dump(mode="json")]
+    what = [
+        VERSION,
+        recipe,
+        arm.untuned,
+        sorted(chosen["pair_id"].to_list()),
+        pool.fingerprint,
+        study.test.model_dump(mode="json"),
+    ]
     tested = [[q.id, q.text, *q.golds] for q in asked]
     return digest(json.dumps([what, tested], sort_keys=True).encode())[:16]
 

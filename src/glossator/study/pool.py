@@ -89,7 +89,9 @@ def _chosen(meta: dict[str, str]) -> bool:
 def _joined(recipe: Recipe, found: Sequence[tuple[Workspace, Workspace | None]]) -> Pool:
     import polars as pl
 
-    rows, judged, pages, kinds = [], [], {}, {}
+    rows, judged = [], []
+    pages: dict[str, Page] = {}
+    kinds: dict[str, str] = {}
     print_ = hashlib.sha256(dump(recipe).encode())
     for clean, spoilt in found:
         for workspace in (clean, spoilt):
@@ -128,7 +130,7 @@ def _rows(workspace: Workspace) -> pl.DataFrame:
             "conversation",
             meta.json_path_match("$.defect").alias("defect"),
             meta.json_path_match("$.of").alias("of"),
-        )  # fmt: skip
+        )
         .collect()
     )
 

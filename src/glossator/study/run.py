@@ -153,7 +153,7 @@ def _spawned(wanted: Sequence[tuple[Any, ...]], workers: int) -> Iterator[Cell]:
                 yield future.result()
             except BrokenProcessPool as error:
                 raise WorkerDiedError(
-                    "a process that computed a cell died, most likely for want of memory; run again with fewer --workers"
+                    "a process that computed a cell died, most likely out of memory; run again with fewer --workers"
                 ) from error
         executor.shutdown()
     finally:

@@ -37,9 +37,9 @@ images. Loss on the assistant's turns only: {{ '{:,}'.format(trained.learned_tok
 
 Left out: {{ left_out }}.
 
-The whole recipe is in `recipe.json`, the loss curve in `training.json`. Answers are as good as the data set: machine-made
-pairs about the kinds of image that it holds. Measure it with `glossator eval` before you use it. The licence of the base
-model, and the terms of the images and captions, hold for this model too.
+The whole recipe is in `recipe.json`, the loss curve in `training.json`. Answers are as good as the data set:
+machine-made pairs about the kinds of image that it holds. Measure it with `glossator eval` before you use it. The
+licence of the base model, and the terms of the images and captions, hold for this model too.
 """
 
 

@@ -103,7 +103,7 @@ class Encoder:
         rendered = self.render([Turn("user", "Q"), Turn("assistant", "A")])
         if isinstance(rendered, Failed):
             return set()
-        ids, labels = self.labelled(rendered, [Turn("user", "Q"), Turn("assistant", "A")])
+        _, labels = self.labelled(rendered, [Turn("user", "Q"), Turn("assistant", "A")])
         learned = [label for label in labels if label != IGNORED]
         return {learned[-1]} & self._marks if learned else set()
 

@@ -193,7 +193,7 @@ def _last(names: Iterator[str], layers: int | None) -> list[str]:
 
 def _tops(model: Any, parts: list[str]) -> Iterator[str]:
     """Names of the modules that hold a whole part, for PEFT to copy and tune in full."""
-    seen = set()
+    seen: set[str] = set()
     for name, _ in model.named_modules():
         last = name.rpartition(".")[2]
         if part_of(name) in parts and last in (*_TOWER, *_PROJECTOR) and not any(name.startswith(top) for top in seen):

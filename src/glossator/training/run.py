@@ -16,6 +16,7 @@ from glossator.training import collate, model, samples
 from glossator.training.card import write_card
 from glossator.training.samples import Conversation, TrainingSet
 from glossator.training.settings import TrainRecipe
+from glossator.training.trainer import trainer_class
 
 _log = logging.getLogger(__name__)
 RESULT = "training.json"
@@ -188,11 +189,10 @@ class _Prepared:
 
 def _trainer(prepared: _Prepared, recipe: TrainRecipe, loaded: model.Loaded, out: Path) -> Any:
     from transformers import EarlyStoppingCallback
-    from trl import SFTTrainer
 
     adapters = model.freeze(loaded.model, recipe.tune, widen=recipe.model.dtype == "auto")
     callbacks = [EarlyStoppingCallback(recipe.run.patience)] if recipe.run.patience else []
-    return SFTTrainer(
+    return trainer_class()(
         model=loaded.model,
         args=_arguments(recipe, loaded, out),
         train_dataset=prepared.train,

@@ -84,14 +84,8 @@ def _linked(form: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def _sroie(path: Path, name: str, asked: dict[str, str], metrics: tuple[str, ...]) -> Benchmark:
-    files = next(
-        (
-            found
-            for pattern in ("key/*.json", "entities/*.txt", "*.txt", "*.json")
-            if (found := sorted(path.glob(pattern)))
-        ),
-        [],
-    )
+    shapes = ("key/*.json", "entities/*.txt", "*.txt", "*.json")
+    files = next((some for shape in shapes if (some := sorted(path.glob(shape)))), [])
     if not files:
         raise UsageError(f"{path}: no key/*.json, entities/*.txt or *.txt here")
     found = Benchmark(name, [], metrics, prompt="{question}")
