@@ -1,8 +1,6 @@
-"""Model classes of ours, in the shape of transformers' own, and how models are put together from parts."""
+"""Model classes of ours, in the shape of transformers' own."""
 
 
 def register() -> None:
     """Make transformers' auto classes know ours. Cheap to call again."""
-    from glossator.models.llava_hr import register as register_llava_hr
-
-    register_llava_hr()
+    from glossator.models import llava_hr  # noqa: F401

@@ -23,15 +23,14 @@ class LlavaHrConfig(LlavaConfig):  # type: ignore[misc]
 
 
 class LlavaHrForConditionalGeneration(LlavaForConditionalGeneration):  # type: ignore[misc]
-    """LLaVA whose vision tower sees two resolutions. Saves and loads with `from_pretrained`, once registered."""
+    """LLaVA whose vision tower sees two resolutions. Saves and loads with `from_pretrained`."""
 
     config_class = LlavaHrConfig
     config: LlavaHrConfig
 
 
-def register() -> None:
-    """Make the auto classes of transformers know this model and its tower."""
-    AutoConfig.register(MixtureTowerConfig.model_type, MixtureTowerConfig, exist_ok=True)
-    AutoModel.register(MixtureTowerConfig, MixtureTower, exist_ok=True)
-    AutoConfig.register(LlavaHrConfig.model_type, LlavaHrConfig, exist_ok=True)
-    AutoModelForImageTextToText.register(LlavaHrConfig, LlavaHrForConditionalGeneration, exist_ok=True)
+# Importing this module makes the auto classes of transformers know this model and its tower.
+AutoConfig.register(MixtureTowerConfig.model_type, MixtureTowerConfig, exist_ok=True)
+AutoModel.register(MixtureTowerConfig, MixtureTower, exist_ok=True)
+AutoConfig.register(LlavaHrConfig.model_type, LlavaHrConfig, exist_ok=True)
+AutoModelForImageTextToText.register(LlavaHrConfig, LlavaHrForConditionalGeneration, exist_ok=True)

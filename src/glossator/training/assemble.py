@@ -132,10 +132,8 @@ def join(parts: Assembly) -> tuple[Any, Any]:
 def _model(parts: Assembly, text: Any, vision: Any, image_token: int) -> Any:
     from transformers import LlavaConfig, LlavaForConditionalGeneration
 
-    from glossator.models import register
     from glossator.models.llava_hr import LlavaHrConfig, LlavaHrForConditionalGeneration
 
-    register()
     places = (vision.config.image_size // vision.config.patch_size) ** 2
     shared = {"text_config": text.config, "image_token_index": image_token, "image_seq_length": places}
     if parts.high is None:

@@ -21,7 +21,7 @@ from glossator.training.settings import ModelSpec, TuneSettings
 # How transformers names the parts of its vision-language models.
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 _TOWER = ("vision_tower", "vision_model", "visual", "image_tower")
-_PROJECTOR = ("multi_modal_projector", "connector", "merger", "mm_projector", "aligner")
+_PROJECTOR = ("multi_modal_projector", "connector", "merger", "mm_projector", "aligner", "adapters")
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ def part_of(name: str) -> str:
     """Which part of a model a parameter or module belongs to, by its name: vision, projector or language."""
     pieces = name.split(".")
     if any(piece in _PROJECTOR for piece in pieces):
-        return "projector"
+        return "projector"  # the adapters of a tower of two resolutions begin at random too, and move with it
     return "vision" if any(piece in _TOWER for piece in pieces) else "language"
 
 
