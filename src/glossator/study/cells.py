@@ -19,7 +19,7 @@ from glossator.results import Failed, Outcome
 from glossator.study.pool import Pool
 from glossator.study.settings import Arm, Study
 from glossator.training import run, settings
-from glossator.training.samples import TrainingSet, from_rows, share_of
+from glossator.training.samples import Page, TrainingSet, from_rows, share_of
 from glossator.training.settings import ModelSpec
 
 if TYPE_CHECKING:
@@ -77,19 +77,19 @@ def fold_of(image_id: str, folds: int) -> int:
     return int(share_of(image_id, seed=5) * folds)
 
 
-def key_of(study: Study, pool: Pool, arm: Arm, seed: int, chosen: pl.DataFrame, asked: Sequence[Question]) -> str:
+def key_of(study: Study, pool: Pool, arm: Arm, seed: int, chosen: pl.DataFrame, asks: Sequence[Ask]) -> str:
     """What decides a cell. Equal cells of different studies are computed once if they share a folder."""
     recipe = recipe_of(study, arm, seed).model_dump(mode="json")
-    what = [
-        VERSION,
-        recipe,
-        arm.untuned,
-        sorted(chosen["pair_id"].to_list()),
-        pool.fingerprint,
-        study.test.model_dump(mode="json"),
-    ]
-    tested = [[q.id, q.text, *q.golds] for q in asked]
-    return digest(json.dumps([what, tested], sort_keys=True).encode())[:16]
+    learned = [] if arm.untuned else [chosen.rows(), *_pages(pool, chosen).items()]
+    asked = [[ask.text, ask.page, ask.picture.name] for ask in asks]
+    what = [VERSION, recipe, arm.untuned, learned, study.test.model_dump(mode="json"), asked]
+    return digest(json.dumps(what, sort_keys=True, default=str).encode())[:16]
+
+
+def _pages(pool: Pool, chosen: pl.DataFrame) -> dict[str, Page]:
+    """The pages that an arm's pairs are about."""
+    images = set(chosen["image_id"])
+    return {image_id: page for image_id, page in pool.pages.items() if image_id in images}
 
 
 def recipe_of(study: Study, arm: Arm, seed: int) -> settings.TrainRecipe:
@@ -100,7 +100,14 @@ def recipe_of(study: Study, arm: Arm, seed: int) -> settings.TrainRecipe:
 
 
 def compute(
-    study: Study, pool: Pool, name: str, seed: int, chosen: pl.DataFrame, asked: Sequence[Question], folder: Path
+    study: Study,
+    pool: Pool,
+    name: str,
+    seed: int,
+    chosen: pl.DataFrame,
+    asked: Sequence[Question],
+    asks: Sequence[Ask],
+    folder: Path,
 ) -> Cell:
     """Train and test one cell; what it came to is in `cell.json`, which is written last."""
     arm = study.arms[name]
@@ -108,8 +115,7 @@ def compute(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     chosen.write_parquet(folder / "pairs.parquet")
-    pages = {image_id: page for image_id, page in pool.pages.items() if image_id in set(chosen["image_id"])}
-    found = TrainingSet(train=list(from_rows(chosen, pages, recipe.data, seed)))
+    found = TrainingSet(train=list(from_rows(chosen, _pages(pool, chosen), recipe.data, seed)))
     trained = None if arm.untuned else run.train_on(found, folder / "model", recipe, f"{study.name}: {name}")
     model = recipe.model if arm.untuned else ModelSpec(name=str(folder / "model"))
     reader = HfReader(model, max_ocr_tokens=study.test.max_ocr_tokens or recipe.data.max_ocr_tokens)
@@ -123,7 +129,7 @@ def compute(
         tokens=trained.tokens if trained else 0,
         seconds=trained.seconds if trained else 0.0,
         loss=_number(trained.loss) if trained else None,
-        scores=tested(study, pool, reader, asked),
+        scores=tested(study, reader, asked, asks),
     )
     if not study.keep_models:
         shutil.rmtree(folder / "model", ignore_errors=True)
@@ -144,11 +150,15 @@ def read(folder: Path) -> Cell | None:
         raise UsageError(f"{path} is damaged ({error}); delete it and run the study again") from error
 
 
-def tested(study: Study, pool: Pool, reader: Any, asked: Sequence[Question]) -> list[dict[str, Any]]:
+def asks_of(asked: Sequence[Question], pages: Mapping[str, Page]) -> list[Ask]:
+    """The questions as a reader is asked them, each with the OCR text of its page."""
+    benchmark = Benchmark("records", list(asked), ())
+    text = {image_id: page.text for image_id, page in pages.items()}
+    return [Ask(benchmark.put(q), q.picture, text.get(q.cluster, ""), benchmark.max_new_tokens) for q in asked]
+
+
+def tested(study: Study, reader: Any, asked: Sequence[Question], asks: Sequence[Ask]) -> list[dict[str, Any]]:
     """What the study's metric says of a reader's answer to each question."""
-    benchmark = Benchmark("records", list(asked), (study.test.metric,))
-    text = {question.id: pool.pages[question.cluster].text for question in asked if question.cluster in pool.pages}
-    asks = [Ask(benchmark.put(q), q.picture, text.get(q.id, ""), benchmark.max_new_tokens) for q in asked]
     answers: dict[int, Outcome[str]] = {}
     reader.answer(asks, answers.__setitem__)
     return [_scored(question, answers.get(i), study.test.metric) for i, question in enumerate(asked)]

@@ -17,7 +17,7 @@ from glossator.recipe import Recipe, load
 from glossator.stages.filter import FilterSettings, judged_columns, verdicts
 from glossator.study.settings import Arm, StudyData
 from glossator.training.samples import Page, pages_of, share_of
-from glossator.workspace import Workspace, build, dump
+from glossator.workspace import Workspace, build
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +34,6 @@ class Pool:
         judged: what a verdict rests on, for the same pairs.
         pages: what is known of each image, by image id.
         kinds: the kind of each image.
-        fingerprint: of all that made it.
         filter_settings: the recipe's.
     """
 
@@ -42,7 +41,6 @@ class Pool:
     judged: pl.DataFrame
     pages: dict[str, Page]
     kinds: dict[str, str]
-    fingerprint: str
     filter_settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,7 +90,6 @@ def _joined(recipe: Recipe, found: Sequence[tuple[Workspace, Workspace | None]])
     rows, judged = [], []
     pages: dict[str, Page] = {}
     kinds: dict[str, str] = {}
-    print_ = hashlib.sha256(dump(recipe).encode())
     for clean, spoilt in found:
         for workspace in (clean, spoilt):
             if workspace is None:
@@ -104,10 +101,9 @@ def _joined(recipe: Recipe, found: Sequence[tuple[Workspace, Workspace | None]])
             pages |= pages_of(workspace) if workspace is clean else {}
             of_kind = workspace.table("images").select(["image_id", "kind"]).to_pylist()
             kinds |= {row["image_id"]: row["kind"] for row in of_kind}
-            print_.update(json.dumps(workspace.store.read_json("current.json"), sort_keys=True).encode())
     stage = recipe.stage("filter")
     settings = dict(stage.settings) if stage is not None else {}
-    return Pool(pl.concat(rows, how="vertical_relaxed"), pl.concat(judged), pages, kinds, print_.hexdigest(), settings)
+    return Pool(pl.concat(rows, how="vertical_relaxed"), pl.concat(judged), pages, kinds, settings)
 
 
 def _rows(workspace: Workspace) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from glossator import runner
 from glossator.errors import UsageError, WorkerDiedError
 from glossator.evaluation.questions import Question
+from glossator.evaluation.readers import Ask
 from glossator.executors.local import die_with_parent, interrupt_blocked
 from glossator.study import cells, pool, tables
 from glossator.study.cells import Cell
@@ -39,6 +40,7 @@ class _Planned:
     seed: int
     chosen: pl.DataFrame
     asked: list[Question]
+    asks: list[Ask]
     folder: Path
 
 
@@ -91,7 +93,7 @@ def _pools(plan: Study, folder: Path, events: runner.Events | None) -> dict[str,
     for name, data in plan.data.items():
         used = [arm for arm in plan.arms.values() if arm.data == name]
         noise = any(arm.noise for arm in used)
-        if used:
+        if used or name == plan.test.data:
             key = tables.data_key(data, sources)
             made[name] = pool.make(data, sources, folder / key, noise=noise, events=events)
     return made
@@ -109,8 +111,9 @@ def _plan(plan: Study, pools: dict[str, Pool], folder: Path) -> Iterator[_Planne
         for name, arm in sorted(plan.arms.items(), key=lambda item: item[1].like is not None):
             chosen = _chosen(plan, pools[arm.data], arm, held, counts.get(arm.like or ""), seed)
             counts[name] = chosen.height
-            key = cells.key_of(plan, pools[arm.data], arm, seed, chosen, questions)
-            yield _Planned(name, seed, chosen, questions, folder / key)
+            asks = cells.asks_of(questions, pools[plan.test.data].pages)
+            key = cells.key_of(plan, pools[arm.data], arm, seed, chosen, asks)
+            yield _Planned(name, seed, chosen, questions, asks, folder / key)
 
 
 def _chosen(plan: Study, pool_: Pool, arm: Arm, held: set[str], like: int | None, seed: int) -> pl.DataFrame:
@@ -125,7 +128,8 @@ def _chosen(plan: Study, pool_: Pool, arm: Arm, held: set[str], like: int | None
 def _computed(plan: Study, pools: dict[str, Pool], missing: Sequence[_Planned], workers: int | None) -> Iterator[Cell]:
     """Each missing cell as it is done."""
     wanted = [
-        (plan, pools[plan.arms[one.arm].data], one.arm, one.seed, one.chosen, one.asked, one.folder) for one in missing
+        (plan, pools[plan.arms[one.arm].data], one.arm, one.seed, one.chosen, one.asked, one.asks, one.folder)
+        for one in missing
     ]
     count = min(len(wanted), workers if workers is not None else os.cpu_count() or 1)
     if workers == 0 or _has_accelerator():

@@ -49,6 +49,7 @@ class Test(_Model):
     folds: int = Field(3, ge=2, description="Seed s holds out the images of fold s modulo folds.")
     max_per_image: int = Field(6, ge=1, description="Questions of one image, at most; drawn at random.")
     max_ocr_tokens: int | None = Field(None, ge=16, description="Budget for OCR text; null: as in training.")
+    data: str = Field("main", description="The data set whose OCR text the reader is shown, whatever the arm's.")
     metric: Literal["anls", "relaxed_accuracy", "contained", "exact", "token_f1"] = Field(
         "anls", description="What arms are compared by."
     )
@@ -78,6 +79,8 @@ class Study(_Model):
                 raise ValueError(f"arm {name}: no data set '{arm.data}'")
             if arm.like is not None and (arm.like not in self.arms or self.arms[arm.like].like is not None):
                 raise ValueError(f"arm {name}: like '{arm.like}' is no arm that chooses by itself")
+        if self.test.data not in self.data:
+            raise ValueError(f"test: no data set '{self.test.data}'")
         for one, other in self.compare:
             if one not in self.arms or other not in self.arms:
                 raise ValueError(f"compare: no arms '{one}' and '{other}'")
