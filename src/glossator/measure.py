@@ -128,6 +128,8 @@ def _with(recipe: Recipe, middle: Sequence[dict[str, Any]]) -> Recipe:
     raw = recipe.model_dump(mode="json")
     uses = ("score", "filter") if middle is _PLANTED else ()
     own = {stage["use"]: stage for stage in raw["stages"]}
+    if middle is _PLANTED and "ocr" in own:  # the pages of the clean set, as they were read
+        own["ocr"] = {**own["ocr"], "settings": {**own["ocr"]["settings"], "use_given": True}}
     if "filter" in own:  # every spoilt copy asks what its clean pair asks
         own["filter"] = {**own["filter"], "settings": {**own["filter"]["settings"], "question_similarity_max": None}}
     stages = [own[use] for use in ("ocr",) if use in own] + list(middle) + [own[use] for use in uses if use in own]

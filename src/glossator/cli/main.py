@@ -237,20 +237,20 @@ def eval_(model: str, named: tuple[str, ...], out: Path, mode: options.Mode, **c
 
 
 @cli.command()
-@click.argument("study")
+@click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
 @click.option("--source", "sources", multiple=True, type=click.Path(path_type=Path), help="Instead of its own sources.")
 @click.option("--arm", "only", multiple=True, help="Compute only this arm now. Repeatable.")
 @click.option("--workers", type=click.IntRange(min=0), help="Processes for cells; default: one a core.")
 @options.model_out
 @options.output
-def study(study: str, out: Path, mode: options.Mode, **chosen: Any) -> int:
-    """Run STUDY (a shipped one or a YAML file): vary the data, hold training and test fixed, tell the differences.
+def study(studies: tuple[str, ...], out: Path, mode: options.Mode, **chosen: Any) -> int:
+    """Run each STUDY (a shipped one or a YAML file): vary the data, hold training and test fixed, tell the differences.
 
-    Run it again and it computes only the cells that are missing.
+    Run it again and it computes only the cells that are missing. Studies in one folder share data sets and cells.
     """
     from glossator.cli import models
 
-    return models.study(study, out, mode, **chosen)
+    return models.study(studies, out, mode, **chosen)
 
 
 @cli.command()

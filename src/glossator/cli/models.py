@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glossator.cli.options import Mode
-from glossator.cli.progress import Count
+from glossator.cli.progress import ProgressEvents
 from glossator.errors import UsageError
 
 
@@ -16,7 +16,7 @@ def train(dataset: Path, out: Path, recipe: str, mode: Mode, *, images: Path | N
     from glossator.training import run
     from glossator.training.settings import load
 
-    with Count(visible=not (mode.quiet or mode.json)) as bar:
+    with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:
         trained = run.train(dataset, out, load(recipe, settings), images=images, progress=bar.told)
     mode.result({"folder": str(out), **asdict(trained)}, run.summary_text(trained, out))
     return 0
@@ -26,22 +26,33 @@ def evaluate(model: str, named: tuple[str, ...], out: Path, mode: Mode, **chosen
     """Evaluate, and print the results."""
     from glossator.evaluation import run
 
-    with Count(visible=not (mode.quiet or mode.json)) as bar:
+    with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:
         found = run.evaluate(model, [_split(text) for text in named], out, progress=bar.told, **chosen)
     mode.result(found, run.table_text(found) + f"\nresults: {out / run.RESULTS}")
     return 0
 
 
 def study(
-    name: str, out: Path, mode: Mode, *, sources: tuple[Path, ...], only: tuple[str, ...], workers: int | None
+    names: tuple[str, ...],
+    out: Path,
+    mode: Mode,
+    *,
+    sources: tuple[Path, ...],
+    only: tuple[str, ...],
+    workers: int | None,
 ) -> int:
-    """Run a study, and print its tables."""
+    """Run studies one after the other, and print their tables."""
     from glossator.study import run, tables
     from glossator.study.settings import load
 
-    with Count(visible=not (mode.quiet or mode.json)) as bar:
-        found = run.study(load(name, sources), out, workers=workers, only=only, progress=bar.told)
-    mode.result(found, tables.markdown(found) + f"\ntables: {out}")
+    plans = [load(name, sources) for name in names]  # all are checked before the first runs
+    found = {}
+    for plan in plans:
+        with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:
+            found[plan.name] = run.study(plan, out, workers=workers, only=only, events=bar, progress=bar.told)
+        if not mode.json:
+            mode.result({}, tables.markdown(found[plan.name]))
+    mode.result(found, f"tables: {out}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The progress bar: stage, images done, rate, cost so far, time left. On stderr, and only on a terminal."""
+"""Progress bars: what is done, rate, cost so far, time left. On stderr, and only on a terminal."""
 
 from __future__ import annotations
 
@@ -20,42 +20,17 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
-    """Images a second, or seconds an image where it is slow."""
+    """Images a second, or seconds an image where it is slow; nothing for steps of other work."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
+        speed = (task.finished_speed or task.speed) if task.fields["images"] else None
         if not speed:
             return Text("")
         return Text(f"{speed:.1f} images/s" if speed >= 1 else f"{1 / speed:.1f} s/image", style="dim")
 
 
-class Count:
-    """One bar for work that counts its own steps, as `told(name, done, all)`."""
-
-    def __init__(self, *, visible: bool) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=32), MofNCompleteColumn())
-        self._progress = Progress(
-            *columns, TimeRemainingColumn(), console=console, disable=not (visible and console.is_terminal)
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._progress.stop()
-
-    def told(self, name: str, done: int, all_: int) -> None:
-        """So much of it is done."""
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=all_)
-        self._progress.update(self._tasks[name], completed=done, total=all_)
-
-
 class ProgressEvents:
-    """Shows `runner.Events` as one bar a stage."""
+    """Shows `runner.Events` as one bar a stage, and work that counts its own steps as one bar a name (`told`)."""
 
     def __init__(self, *, visible: bool) -> None:
         self._console = Console(stderr=True)
@@ -70,6 +45,7 @@ class ProgressEvents:
             disable=not (visible and self._console.is_terminal),
         )
         self._task: TaskID | None = None
+        self._counted: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -80,7 +56,7 @@ class ProgressEvents:
 
     def stage_started(self, stage: str, images: int) -> None:
         """See `runner.Events`."""
-        self._task = self._progress.add_task(stage, total=images or None, cost="")
+        self._task = self._progress.add_task(stage, total=images or None, cost="", images=True)
 
     def advanced(self, images: int) -> None:
         """See `runner.Events`."""
@@ -99,3 +75,9 @@ class ProgressEvents:
             done = self._progress.tasks[self._task].completed
             self._progress.update(self._task, total=done, completed=done)
         self._task = None
+
+    def told(self, name: str, done: int, all_: int) -> None:
+        """So much of some other work is done."""
+        if name not in self._counted:
+            self._counted[name] = self._progress.add_task(name, total=all_, cost="", images=False)
+        self._progress.update(self._counted[name], completed=done, total=all_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from glossator import runner
 from glossator.errors import RecipeError
+from glossator.fingerprint import digest
 from glossator.jobs import defects
 from glossator.measure import pages_as_records, planted_recipe
 from glossator.recipe import Recipe, load
@@ -49,15 +49,17 @@ def make(
 ) -> Pool:
     """Build a data set of a study, or take it as it was built. Raises the errors of `build`."""
     recipe = load(data.recipe, data.overrides)
+    sorts = digest("|".join(data.noise_of).encode())[:6]
     found = []
     for number, source in enumerate(sources):
         clean = build(source, folder / f"source-{number}", recipe, events=events)
-        found.append((clean, _spoilt(clean, source, folder / f"planted-{number}", recipe, events) if noise else None))
+        spoilt = folder / f"planted-{number}-{sorts}"
+        found.append((clean, _spoilt(clean, source, spoilt, recipe, data.noise_of, events) if noise else None))
     return _joined(recipe, found)
 
 
 def _spoilt(
-    clean: Workspace, source: Path, folder: Path, recipe: Recipe, events: runner.Events | None
+    clean: Workspace, source: Path, folder: Path, recipe: Recipe, sorts: Sequence[str], events: runner.Events | None
 ) -> Workspace | None:
     """A workspace of spoilt copies, one for each of half of the pairs, scored as the others are."""
     from glossator.jobs.sources import Source
@@ -65,7 +67,7 @@ def _spoilt(
     pairs = [pair for pair in clean.table("pairs").to_pylist() if pair["explain_answer"]]
     records = []
     for record in defects.planted(pairs, pages_as_records(clean), seed=0):
-        given = [pair for pair in record["given_pairs"] if _chosen(json.loads(pair["meta"]))]
+        given = [pair for pair in record["given_pairs"] if _chosen(json.loads(pair["meta"]), sorts)]
         if given:
             records.append({**record, "given_pairs": given})
     if not records:
@@ -76,12 +78,11 @@ def _spoilt(
     return build(path, folder, planted_recipe(recipe), images=Source.open(source).root, events=events)
 
 
-def _chosen(meta: dict[str, str]) -> bool:
+def _chosen(meta: dict[str, str], sorts: Sequence[str]) -> bool:
     """Whether this spoilt copy is the one that stands for its pair: half of the pairs have one, of a drawn sort."""
-    if share_of(meta["of"], seed=3) >= MOST_NOISE or meta["defect"] == defects.CLEAN:
+    if share_of(meta["of"], seed=3) >= MOST_NOISE:
         return False
-    sort = int(hashlib.sha256(meta["of"].encode()).hexdigest()[:8], 16) % len(defects.DEFECTS)
-    return defects.DEFECTS[sort] == meta["defect"]
+    return meta["defect"] == sorts[int(share_of(meta["of"], seed=6) * len(sorts))]
 
 
 def _joined(recipe: Recipe, found: Sequence[tuple[Workspace, Workspace | None]]) -> Pool:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from glossator.errors import RecipeError
+from glossator.jobs.defects import DEFECTS
 from glossator.recipe import SHIPPED, explain
 
 STUDIES = SHIPPED / "study"
@@ -18,11 +19,31 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# What people transcribed is a study's ground truth, and no user of fresh images has it: pages are read by the engine.
+READ_BY_ENGINE = {"ocr.use_given": False}
+
+
 class StudyData(_Model):
     """One data set, built from the study's sources by one recipe."""
 
     recipe: str = Field("embedded", description="A shipped recipe's name or a YAML file.")
-    overrides: dict[str, Any] = Field(default_factory=dict, description="Its settings by dotted name.")
+    overrides: dict[str, Any] = Field(
+        default_factory=lambda: dict(READ_BY_ENGINE),
+        description="Its settings by dotted name. By default OCR that records bring along is not used.",
+    )
+    noise_of: tuple[str, ...] = Field(
+        DEFECTS,
+        min_length=1,
+        description="What the noise is made of, in equal shares: defects as `defects` plants them.",
+    )
+
+    @field_validator("noise_of")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in DEFECTS:
+                raise ValueError(f"no defect '{name}'; known: {', '.join(DEFECTS)}")
+        return names
 
 
 class Arm(_Model):

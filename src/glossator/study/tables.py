@@ -16,8 +16,8 @@ from glossator.study.settings import Study, StudyData
 
 
 def data_key(data: StudyData, sources: Sequence[Path]) -> str:
-    """The folder's name of a built data set."""
-    what = [data.model_dump(mode="json"), [str(source) for source in sources]]
+    """The folder's name of a built data set; what noise is made of has folders of its own in it."""
+    what = [data.model_dump(mode="json", exclude={"noise_of"}), [str(source) for source in sources]]
     return digest(json.dumps(what, sort_keys=True).encode())[:12]
 
 
