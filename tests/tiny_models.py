@@ -61,7 +61,7 @@ _LAYERS = {
 }
 
 
-def tokenizer(*, words: bool = False, bos: str | None = None) -> Any:
+def tokenizer(*, words: bool = False, bos: str | None = None, special: list[str] = SPECIAL) -> Any:
     """Byte-level BPE; with `words` a blank is part of the word after it and the tokenizer sets `<s>` itself."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -74,7 +74,7 @@ def tokenizer(*, words: bool = False, bos: str | None = None) -> Any:
     made = PreTrainedTokenizerFast(
         tokenizer_object=plain, pad_token="<|im_end|>", eos_token="<|im_end|>", bos_token=bos
     )
-    made.add_special_tokens({"additional_special_tokens": SPECIAL})
+    made.add_special_tokens({"additional_special_tokens": special})
     if words:
         start = ("<s>", made.convert_tokens_to_ids("<s>"))
         made._tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[start])
@@ -123,7 +123,7 @@ def llava(text: str, folder: Path) -> None:
 
     tokens = tokenizer(words=True, bos="<s>")
     config = t.LlavaConfig(
-        vision_config=_clip(),
+        vision_config=clip_config(),
         text_config=text_config(text, len(tokens)),
         image_token_index=tokens.convert_tokens_to_ids("<image>"),
     )
@@ -143,7 +143,7 @@ def llava_next(text: str, folder: Path) -> None:
     tokens = tokenizer(words=True, bos="<s>")
     grids = [[56, 112], [112, 56], [112, 112]]
     config = t.LlavaNextConfig(
-        vision_config=_clip(),
+        vision_config=clip_config(),
         text_config=text_config(text, len(tokens)),
         image_token_index=tokens.convert_tokens_to_ids("<image>"),
         image_grid_pinpoints=grids,
@@ -232,11 +232,11 @@ def _qwen_tower(family: str) -> dict[str, Any]:
     return shared | {"patch_size": 16, "num_position_embeddings": 64, "deepstack_visual_indexes": [0]}
 
 
-def _clip() -> Any:
+def clip_config(layers: int = 2) -> Any:
     from transformers import CLIPVisionConfig
 
     return CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, image_size=56, patch_size=14,
+        hidden_size=32, intermediate_size=64, num_hidden_layers=layers, num_attention_heads=2, image_size=56, patch_size=14,
         projection_dim=32, initializer_range=0.3, initializer_factor=8.0,
     )  # fmt: skip
 

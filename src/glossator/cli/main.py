@@ -196,6 +196,22 @@ def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: options.Mode
 
 
 @cli.command()
+@click.argument("name")
+@options.model_out
+@options.overrides
+@options.output
+def assemble(name: str, out: Path, mode: options.Mode, settings: dict[str, Any]) -> int:
+    """Join a vision tower, a new projector and a text model into a LLaVA model, to be aligned and tuned.
+
+    NAME: phi-3-mini, llama-3.1-8b, vicuna-1.5-13b, each with -hr for two resolutions, or a YAML file. Another part:
+    --set text.name=FOLDER
+    """
+    from glossator.cli import models
+
+    return models.assemble(name, out, mode, settings)
+
+
+@cli.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
 @options.model_out
 @click.option("-r", "--recipe", default="ocr-lm", show_default=True, help="A training recipe's name or a YAML file.")

@@ -1,4 +1,4 @@
-"""Commands that work with models: train, eval, study."""
+"""Commands that work with models: assemble, train, eval, study."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from typing import Any
 from glossator.cli.options import Mode
 from glossator.cli.progress import ProgressEvents
 from glossator.errors import UsageError
+
+
+def assemble(name: str, out: Path, mode: Mode, settings: dict[str, Any]) -> int:
+    """Join models, and print what came of it."""
+    from glossator.training import assemble as job
+
+    made = job.assemble(job.load(name, settings), out)
+    mode.result(asdict(made), job.summary_text(made))
+    return 0
 
 
 def train(dataset: Path, out: Path, recipe: str, mode: Mode, *, images: Path | None, settings: dict[str, Any]) -> int:
