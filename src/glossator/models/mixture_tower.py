@@ -179,7 +179,6 @@ class MixtureTower(PreTrainedModel):  # type: ignore[misc]
         """What pixels go through first."""
         return self.low.get_input_embeddings()
 
-    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if getattr(module, "begins_at_zero", False):

@@ -178,4 +178,6 @@ def parse(tree: Any, where: str, overrides: Mapping[str, Any] | None = None) -> 
     try:
         return TrainRecipe.model_validate(tree)
     except ValidationError as error:
-        raise RecipeError(f"{where}: {explain(error)}") from error
+        unnamed = any(item["loc"] == ("model", "name") and item["type"] == "missing" for item in error.errors())
+        hint = "; this recipe leaves the model to you: --set model.name=FOLDER" if unnamed else ""
+        raise RecipeError(f"{where}: {explain(error)}{hint}") from error
