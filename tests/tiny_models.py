@@ -128,7 +128,7 @@ def llava(text: str, folder: Path) -> None:
         image_token_index=tokens.convert_tokens_to_ids("<image>"),
     )
     torch.manual_seed(0)
-    _wide(t.LlavaForConditionalGeneration(config)).save_pretrained(folder)
+    wide(t.LlavaForConditionalGeneration(config)).save_pretrained(folder)
     t.LlavaProcessor(image_processor=CLIPImageProcessorPil(**_SQUARE), tokenizer=tokens, **_LLAVA).save_pretrained(
         folder
     )
@@ -149,7 +149,7 @@ def llava_next(text: str, folder: Path) -> None:
         image_grid_pinpoints=grids,
     )
     torch.manual_seed(0)
-    _wide(t.LlavaNextForConditionalGeneration(config)).save_pretrained(folder)
+    wide(t.LlavaNextForConditionalGeneration(config)).save_pretrained(folder)
     images = LlavaNextImageProcessorPil(**_SQUARE, image_grid_pinpoints=grids)
     t.LlavaNextProcessor(image_processor=images, tokenizer=tokens, **_LLAVA).save_pretrained(folder)
 
@@ -177,7 +177,7 @@ def idefics(family: str, folder: Path) -> None:
         pad_token_id=0,
     )
     torch.manual_seed(0)
-    _wide(getattr(t, f"{family}ForConditionalGeneration")(config)).save_pretrained(folder)
+    wide(getattr(t, f"{family}ForConditionalGeneration")(config)).save_pretrained(folder)
     images = Idefics3ImageProcessorPil(size={"longest_edge": 112}, max_image_size={"longest_edge": 56})
     if family == "Idefics3":
         processor = t.Idefics3Processor(
@@ -213,7 +213,7 @@ def qwen_vl(family: str, folder: Path) -> None:
         vision_end_token_id=ids("<|vision_end|>"),
     )
     torch.manual_seed(0)
-    _wide(getattr(t, f"{name}ForConditionalGeneration")(config)).save_pretrained(folder)
+    wide(getattr(t, f"{name}ForConditionalGeneration")(config)).save_pretrained(folder)
     patch = 16 if family == "Qwen3VL" else 14
     images = Qwen2VLImageProcessorPil(
         patch_size=patch, size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 16}, merge_size=2
@@ -241,7 +241,7 @@ def clip_config(layers: int = 2) -> Any:
     )  # fmt: skip
 
 
-def _wide(model: Any) -> Any:
+def wide(model: Any) -> Any:
     """Wider random weights: at the usual width a picture moves losses by less than rounding does."""
     import torch
 

@@ -6,6 +6,7 @@ CLIP has four layers, so that each adapter of a tower of two resolutions has its
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,13 @@ FAMILIES = ("phi3", "llama3", "vicuna")
 CHAT_TEMPLATE = {"phi3": None, "llama3": None, "vicuna": "vicuna"}
 
 
-def text(family: str, folder: Path, **more: Any) -> Path:
-    """A text model of the family; its tokenizer knows no picture yet."""
+def text(family: str, folder: Path, *, rows: int | None = None, **more: Any) -> Path:
+    """A text model of the family, with `rows` in its vocabulary; its tokenizer knows no picture yet."""
     import torch
     import transformers
 
     tokens = _tokenizer(family)
-    config = tiny_models.text_config("Phi3" if family == "phi3" else "Llama", len(tokens), **more)
+    config = tiny_models.text_config("Phi3" if family == "phi3" else "Llama", rows or len(tokens), **more)
     torch.manual_seed(1)
     getattr(transformers, "Phi3ForCausalLM" if family == "phi3" else "LlamaForCausalLM")(config).save_pretrained(folder)
     tokens.save_pretrained(folder)
@@ -135,3 +136,46 @@ def timm_convnext(folder: Path) -> Any:
     stored = {"architecture": "convnext_large_mlp", "num_classes": 768, "pretrained_cfg": {"mean": mean, "std": std}}
     (folder / "config.json").write_text(json.dumps(stored))
     return backbone
+
+
+def assembly(folder: Path, family: str, high: str | None = None, **more: Any) -> Any:
+    """An assembly of tiny parts in a folder; `high`: convnext or timm, for a tower of two resolutions."""
+    from glossator.training.assemble import Assembly
+
+    text_model, vision = folder / family, folder / "clip"
+    if not text_model.exists():
+        text(family, text_model)
+    if not vision.exists():
+        clip(vision)
+    parts: dict[str, Any] = {"text": {"name": str(text_model)}, "vision": {"name": str(vision)}}
+    if high:
+        network = folder / high
+        if not network.exists():
+            {"convnext": convnext, "timm": timm_convnext}[high](network)
+        parts["high"] = {"name": str(network), "size": 128}
+    return Assembly.model_validate(parts | {"chat_template": CHAT_TEMPLATE[family], "dtype": "float32"} | more)
+
+
+def seeing(folder: Path, family: str, high: str | None = None) -> None:
+    """An assembled model whose picture matters: what begins small, or at nothing, is made wide."""
+    import torch
+
+    from glossator.models import register
+    from glossator.training.assemble import join
+
+    register()
+    model, processor = join(assembly(folder.parent / f"{folder.name}-parts", family, high))
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "adapters" in name and weights.dim() > 1:
+                weights.copy_(torch.randn_like(weights) * 0.3)
+    tiny_models.wide(model).save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
+ASSEMBLED: dict[str, Callable[[Path], None]] = {
+    "assembled-phi3": lambda folder: seeing(folder, "phi3"),
+    "assembled-llama3": lambda folder: seeing(folder, "llama3"),
+    "assembled-hr-vicuna": lambda folder: seeing(folder, "vicuna", "timm"),
+}

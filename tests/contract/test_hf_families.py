@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import tiny_models
+import tiny_parts
 from glossator.engines import registry
 from glossator.engines.base import LossItem, Runtime, Session, Turn, TurnLoss
 from glossator.engines.loss.processors import load_processor
@@ -48,9 +49,12 @@ def saved(models: dict[str, Callable[[Path], None]], name: str, tmp: pytest.Temp
     return folder
 
 
-@pytest.fixture(scope="module", params=tiny_models.VISION_MODELS)
+VISION_MODELS = tiny_models.VISION_MODELS | tiny_parts.ASSEMBLED
+
+
+@pytest.fixture(scope="module", params=VISION_MODELS)
 def vision(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    folder = saved(tiny_models.VISION_MODELS, request.param, tmp_path_factory)
+    folder = saved(VISION_MODELS, request.param, tmp_path_factory)
     return folder, load(folder)
 
 
