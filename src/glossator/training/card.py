@@ -11,11 +11,11 @@ import glossator
 from glossator.training.settings import TrainRecipe
 
 if TYPE_CHECKING:
-    from glossator.training.run import Trained
+    from glossator.training.folder import Trained
 
 _CARD = """---
-base_model: {{ base }}
-library_name: {{ 'peft' if recipe.tune.method == 'lora' else 'transformers' }}
+base_model: {{ base | tojson }}
+library_name: {{ library }}
 tags: [glossator, text-rich images]
 ---
 # {{ name }}
@@ -35,7 +35,8 @@ images. Loss on the assistant's turns only: {{ '{:,}'.format(trained.learned_tok
 | seed | {{ recipe.run.seed }} |
 | device | {{ trained.device }} |
 
-Left out: {{ left_out }}.
+Left out: {{ left_out }}.{% if trained.split %} Split by turn, because too long in one piece: {{ trained.split }}.{% endif %}
+
 
 The whole recipe is in `recipe.json`, the loss curve in `training.json`. Answers are as good as the data set:
 machine-made pairs about the kinds of image that it holds. Measure it with `glossator eval` before you use it. The
@@ -47,16 +48,18 @@ def write_card(path: Path, recipe: TrainRecipe, trained: Trained) -> None:
     """Write the card of a finished run."""
     tune = recipe.tune
     parts = [part for part in ("language", "projector", "vision") if getattr(tune, part)]
-    low = f", adapters of rank {tune.lora.rank} on the language model" if tune.method == "lora" else ", in full"
+    adapted = tune.method == "lora" and tune.language
+    low = f", adapters of rank {tune.lora.rank} on the language model" if adapted else ", in full"
     bits = f", base in {recipe.model.quantization}" if recipe.model.quantization else ""
     left_out = "; ".join(f"{count:,} ({reason})" for reason, count in trained.left_out.items()) or "nothing"
     template = jinja2.Environment(autoescape=False, keep_trailing_newline=True).from_string(_CARD)
     text = template.render(
         base=recipe.model.name,
-        name=path.parent.name,
+        name=path.resolve().parent.name,
         version=glossator.__version__,
         recipe=recipe,
         trained=trained,
+        library="peft" if adapted else "transformers",
         method=", ".join(parts) + low + bits,
         left_out=left_out,
     )

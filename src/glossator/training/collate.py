@@ -6,14 +6,16 @@ picture loses its tokens and no answer its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from glossator.engines.base import Turn
 from glossator.engines.loss.context import ocr_context
 from glossator.engines.loss.conversations import tail_after_pictures
 from glossator.engines.loss.template import Rendered
+from glossator.errors import StopRun
 from glossator.images import open_image
 from glossator.results import Failed
 from glossator.training.encode import IGNORED, Encoded
@@ -44,22 +46,32 @@ def with_page(sample: Conversation, settings: DataSettings, loaded: Loaded) -> t
 
 
 def fitting(
-    samples: Sequence[Conversation], limit: int, measure: Measure, found: TrainingSet
+    samples: Iterable[Conversation], limit: int, measure: Measure, found: TrainingSet
 ) -> Iterator[tuple[Conversation, Size]]:
-    """The samples that fit into `limit` tokens; longer ones split in halves by turn, what can't be split counted."""
+    """The samples that fit into `limit` tokens. A longer one is split in halves by turn.
+
+    Of an exchange that is too long by itself the fact is kept and its explanation left out; what is too long even so,
+    can't be used or has nothing to learn is left out. All of it is counted in `found`.
+    """
     for sample in samples:
         size = measure(sample)
         if isinstance(size, Failed):
             found.leave_out(f"{size.category}: {size.message}")
+        elif size.learned == 0:
+            found.leave_out("no answer to learn")
         elif size.tokens <= limit:
             yield sample, size
-        elif len(sample.exchanges) == 1:
-            found.leave_out("too long")
-        else:
-            found.leave_out("split, too long in one piece")
+        elif len(sample.exchanges) > 1:
+            found.split += 1
             middle = len(sample.exchanges) // 2
-            for i, part in enumerate((sample.exchanges[:middle], sample.exchanges[middle:])):
-                yield from fitting([replace(sample, id=f"{sample.id}/{i}", exchanges=part)], limit, measure, found)
+            halves = (sample.exchanges[:middle], sample.exchanges[middle:])
+            parts = [replace(sample, id=f"{sample.id}/{i}", exchanges=half) for i, half in enumerate(halves)]
+            yield from fitting(parts, limit, measure, found)
+        elif len(sample.turns) > 2:
+            found.leave_out("explanation, too long with its fact")
+            yield from fitting([replace(sample, exchanges=(sample.turns[:2],))], limit, measure, found)
+        else:
+            found.leave_out("too long")
 
 
 def encoded(sample: Conversation, settings: DataSettings, loaded: Loaded) -> Encoded | Failed:
@@ -77,74 +89,89 @@ class PictureCollator:
     """Makes batches for a model with eyes: pictures opened, texts padded on the right, labels as in `encode`."""
 
     def __init__(self, loaded: Loaded, samples: Sequence[Conversation] = ()) -> None:
-        self._loaded = loaded
+        # Not the model: a collator travels into the processes that open pictures.
+        self._owner, self._encoder, self._image_token = loaded.owner, loaded.encoder, loaded.image_token
         self._samples = samples
+        self._grown: dict[tuple[Path, ...], int] = {}
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """A batch of rows as `rows_of_pictures` makes them."""
-        return self.batch([self._samples[row["place"]] for row in rows])
-
-    def batch(self, samples: Sequence[Conversation]) -> dict[str, Any]:
-        """Tensors for the model, `labels` included.
+        """A batch of rows as `rows_of_pictures` makes them.
 
         Raises:
-            ValueError: if a picture can't be opened, or the processor changes the text behind one. Both are looked
-                for before training starts (`measure`).
+            StopRun: if a picture is no longer what it was when training began.
+        """
+        samples = [self._samples[row["place"]] for row in rows]
+        batch = self.batch(samples)
+        if isinstance(batch, Failed):
+            among = ", ".join(sample.id for sample in samples)
+            raise StopRun(f"training can't go on: {batch.message} (one of {among}); run it again when that is mended")
+        return batch
+
+    def batch(self, samples: Sequence[Conversation]) -> dict[str, Any] | Failed:
+        """Tensors for the model, `labels` included.
+
+        `Failed` if a picture can't be opened, or the template or processor changes a text beyond recognition.
         """
         import torch
 
-        rendered = [self._rendered(sample) for sample in samples]
-        pictures = [self._pictures(sample) for sample in samples]
-        batch = dict(self._processed([one.text for one in rendered], pictures))
+        texts: list[Rendered] = []
+        pictures: list[list[Any]] = []
+        for sample in samples:
+            rendered, opened = self._rendered(sample), _opened(sample)
+            if isinstance(rendered, Failed) or isinstance(opened, Failed):
+                return rendered if isinstance(rendered, Failed) else opened  # type: ignore[return-value]
+            texts.append(rendered)
+            pictures.append(opened)
+        batch = dict(self._processed([one.text for one in texts], pictures))
         labels = torch.full_like(batch["input_ids"], IGNORED)
-        for i, (one, sample) in enumerate(zip(rendered, samples, strict=True)):
+        for i, (one, sample) in enumerate(zip(texts, samples, strict=True)):
             size = int(batch["attention_mask"][i].sum())
-            ids = batch["input_ids"][i, :size].tolist()
-            labels[i, :size] = torch.tensor(self._labels(one, sample, ids))
+            found = self._labels(one, sample, batch["input_ids"][i, :size].tolist())
+            if isinstance(found, Failed):
+                return found
+            labels[i, :size] = torch.tensor(found)
         return batch | {"labels": labels}
 
     def measure(self, sample: Conversation) -> Size | Failed:
-        """How long a sample is; `Failed` where it can't be used."""
-        for path in sample.pictures:
-            opened = open_image(path)
-            if isinstance(opened, Failed):
-                return opened
-        try:
-            labels = self.batch([sample])["labels"]
-        except ValueError as error:
-            return Failed("not_scored", str(error))
-        return Size(labels.numel(), int((labels != IGNORED).sum()))
-
-    def _rendered(self, sample: Conversation) -> Rendered:
-        rendered = self._loaded.encoder.render(sample.turns, len(sample.pictures))
+        """How long a sample is; `Failed` where it can't be used. Each picture is opened and processed once only."""
+        rendered = self._rendered(sample)
         if isinstance(rendered, Failed):
-            raise ValueError(f"{sample.id}: {rendered.message}")
-        return rendered
+            return rendered
+        ids, labels = self._encoder.labelled(rendered, sample.turns)
+        if sample.pictures not in self._grown:
+            batch = self.batch([sample])
+            if isinstance(batch, Failed):
+                return batch
+            self._grown[sample.pictures] = batch["input_ids"].shape[1] - len(ids)
+        return Size(len(ids) + self._grown[sample.pictures], sum(label != IGNORED for label in labels))
 
-    def _pictures(self, sample: Conversation) -> list[Any]:
-        opened = [open_image(path) for path in sample.pictures]
-        bad = next((one for one in opened if isinstance(one, Failed)), None)
-        if bad is not None:
-            raise ValueError(f"{sample.id}: {bad.message}")
-        return opened
+    def _rendered(self, sample: Conversation) -> Rendered | Failed:
+        return self._encoder.render(sample.turns, len(sample.pictures))
 
     def _processed(self, texts: list[str], pictures: list[list[Any]]) -> Any:
-        owner = self._loaded.owner
-        owner.tokenizer.padding_side = "right"
-        shown: Any = pictures if any(pictures) else None
-        if shown is not None and not all(pictures):  # some samples have none: most processors want a flat list then
-            shown = [picture for some in pictures for picture in some]
-        special = self._loaded.encoder.adds_special(texts[0])
-        return owner(text=texts, images=shown, return_tensors="pt", padding=True, add_special_tokens=special)
+        self._owner.tokenizer.padding_side = "right"
+        shown = pictures if any(pictures) else None  # a list a sample, empty where it has none
+        special = self._encoder.adds_special(texts[0])
+        return self._owner(text=texts, images=shown, return_tensors="pt", padding=True, add_special_tokens=special)
 
-    def _labels(self, rendered: Rendered, sample: Conversation, ids: list[int]) -> list[int]:
+    def _labels(self, rendered: Rendered, sample: Conversation, ids: list[int]) -> list[int] | Failed:
         """Labels for what the processor made of a text. It may only have changed what stands before the questions."""
-        plain, labels = self._loaded.encoder.labelled(rendered, sample.turns)
-        tail = tail_after_pictures(plain, ids, self._loaded.image_token) if sample.pictures else len(ids)
-        if tail is None:
-            raise ValueError(f"{sample.id}: the processor changes the text behind the picture")
-        found = [IGNORED] * (len(ids) - tail) + labels[len(labels) - tail :]
-        return found if sample.pictures else labels
+        plain, labels = self._encoder.labelled(rendered, sample.turns)
+        tail = tail_after_pictures(plain, ids, self._image_token) if sample.pictures else len(plain)
+        if tail is None or (not sample.pictures and plain != ids):
+            return Failed("not_scored", "the model's processor changes the text behind the picture")
+        return [IGNORED] * (len(ids) - tail) + labels[len(labels) - tail :]
+
+
+def _opened(sample: Conversation) -> list[Any] | Failed:
+    """The pictures of a sample; the first failure if one can't be opened."""
+    opened = []
+    for path in sample.pictures:
+        picture = open_image(path)
+        if isinstance(picture, Failed):
+            return picture
+        opened.append(picture)
+    return opened
 
 
 def rows_of_text(samples: Sequence[Conversation], settings: DataSettings, loaded: Loaded) -> Any:

@@ -44,21 +44,43 @@ class Encoder:
         self._template = template
         self._marks = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
         self._mark_texts = tuple(tokenizer.convert_ids_to_tokens(sorted(self._marks)))
+        self._before_answers: str | None = None
 
     def render(self, turns: Sequence[Turn], images: int = 0) -> Rendered | Failed:
-        """The conversation as one text, with an end mark behind its last answer whatever the template prints.
+        """The conversation as one text, with an end mark behind every answer whatever the template prints.
 
         `Failed` where the template changes a text beyond recognition.
         """
         rendered = self._template.render(turns, images)
-        if isinstance(rendered, Failed) or self._tokenizer.eos_token is None:
+        end = self._tokenizer.eos_token
+        if isinstance(rendered, Failed) or end is None:
             return rendered
-        ended = turns[-1].role != "assistant" or rendered.text.rstrip().endswith(self._mark_texts)
-        return rendered if ended else replace(rendered, text=rendered.text + self._tokenizer.eos_token)
+        text, spans, shift = rendered.text, [], 0
+        for turn, (start, stop) in zip(turns, rendered.spans, strict=True):
+            spans.append((start + shift, stop + shift))
+            at = stop + shift
+            if turn.role == "assistant" and not text[at:].lstrip().startswith(self._mark_texts):
+                text, shift = text[:at] + end + text[at:], shift + len(end)
+        return replace(rendered, text=text, spans=tuple(spans))
 
     def prompt(self, turns: Sequence[Turn], images: int = 0) -> str:
-        """The conversation as text, up to where the model begins to answer."""
-        return self._template.prompt(turns, images)
+        """The conversation as text, up to where the model begins to answer: what stands before an answer in training.
+
+        A template may print more there than it does when it is asked for an answer (an empty thought, a name).
+        """
+        if self._before_answers is None:
+            self._before_answers = self._more_than_asked()
+        return self._template.prompt(turns, images) + self._before_answers
+
+    def _more_than_asked(self) -> str:
+        """What the template prints before an answer, over what it prints when it is asked for one."""
+        turns = [Turn("user", "Q"), Turn("assistant", "A")]
+        answered = self._template.render(turns)
+        asked = self._template.prompt(turns[:1])
+        if isinstance(answered, Failed) or not answered.text.startswith(asked):
+            return ""
+        more = answered.text[len(asked) : answered.spans[1][0]]
+        return more.rstrip(" ") if more.strip() else ""  # a blank is part of the answer's first token
 
     def encode(self, turns: Sequence[Turn]) -> Encoded | Failed:
         """A conversation without pictures, as tokens and labels."""
@@ -99,13 +121,9 @@ class Encoder:
         return bool(ids) and ids[0] == self._tokenizer.convert_tokens_to_ids(first)
 
     def end_marks(self) -> set[int]:
-        """The token that this model's template sets behind an answer, as it is told from a small conversation."""
-        rendered = self.render([Turn("user", "Q"), Turn("assistant", "A")])
-        if isinstance(rendered, Failed):
-            return set()
-        _, labels = self.labelled(rendered, [Turn("user", "Q"), Turn("assistant", "A")])
-        learned = [label for label in labels if label != IGNORED]
-        return {learned[-1]} & self._marks if learned else set()
+        """The tokens that this model's template sets behind answers, as they are told from a small conversation."""
+        encoded = self.encode([Turn("user", "Q"), Turn("assistant", "A")] * 2)
+        return set() if isinstance(encoded, Failed) else set(encoded.labels) & self._marks
 
     def count(self, text: str) -> int:
         """Tokens of a text by itself."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glossator.engines.loss.loading import fast_dtype, quantization, read_template, reserved
+from glossator.engines.loss.loading import fast_dtype, read_template, reserved
 from glossator.engines.loss.processors import load_processor
 from glossator.engines.loss.template import PLAIN, ChatTemplate
 from glossator.engines.loss.weights import model_path, quiet_transformers
 from glossator.errors import MissingExtraError, UsageError
+from glossator.training import processes
 from glossator.training.encode import Encoder
 from glossator.training.settings import ModelSpec, TuneSettings
 
@@ -43,8 +44,13 @@ class Loaded:
         return self.owner.tokenizer if self.sees else self.owner
 
 
-def load(spec: ModelSpec, device: str) -> Loaded:
+def load(spec: ModelSpec, device: str, *, to_tune: bool = False) -> Loaded:
     """The model of a recipe on a device, or a folder that `glossator train` wrote (adapters included).
+
+    Args:
+        spec: the model.
+        device: where it goes.
+        to_tune: merge the adapters that it comes with into its weights, so that it can be given new ones.
 
     Raises:
         UsageError: if there is no such model, or it can't be used.
@@ -52,9 +58,10 @@ def load(spec: ModelSpec, device: str) -> Loaded:
     """
     try:
         with quiet_transformers():
-            return _load(spec, device)
+            return _load(spec, device, to_tune=to_tune)
     except ImportError as error:
-        raise MissingExtraError(f"the model {spec.name} ({str(error).splitlines()[0]})", "train") from error
+        extra = "quantized" if spec.quantization else "train"
+        raise MissingExtraError(f"the model {spec.name} ({str(error).splitlines()[0]})", extra) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UsageError(f"the model {spec.name} can't be loaded: {first}") from error
@@ -68,31 +75,67 @@ def adapter_base(name: str) -> str | None:
     return str(json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"])
 
 
-def _load(spec: ModelSpec, device: str) -> Loaded:
+def _load(spec: ModelSpec, device: str, *, to_tune: bool) -> Loaded:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
     from glossator.models import register
 
     register()
-    base = adapter_base(spec.name)
-    path = model_path(base or spec.name)
+    chain = [spec.name]  # adapters may stand on a model that has some itself
+    while base := adapter_base(chain[-1]):
+        chain.append(base)
+    if spec.quantization and to_tune and len(chain) > 1:
+        raise ValueError("adapters can't be merged into a quantised model; leave model.quantization out")
+    path = model_path(chain.pop())
     common = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
     config = AutoConfig.from_pretrained(path, **common)
     sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    options: dict[str, Any] = quantization(spec.quantization)
+    dtype = _dtype(spec, device)
+    options: dict[str, Any] = _quantized(spec.quantization, dtype)
     if options:
         options["device_map"] = {"": device}
     if spec.attention:
         options["attn_implementation"] = spec.attention
     cls: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
-    model = cls.from_pretrained(path, dtype=_dtype(spec, device), **options, **common)
-    if base:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, spec.name)
+    model = cls.from_pretrained(path, dtype=dtype, **options, **common)
+    model = _with_adapters(model, chain[::-1], merge_last=to_tune)
     model = model if spec.quantization else model.to(device)
-    return _with_owner(spec, path, model, sees=sees, common=common)
+    own = [name for name in chain if (Path(name) / "tokenizer_config.json").is_file()]
+    return _with_owner(spec, own[0] if own else path, model, sees=sees, common=common)
+
+
+def _with_adapters(model: Any, folders: Sequence[str], *, merge_last: bool) -> Any:
+    """The model with the adapters of each folder, the first ones merged into it."""
+    from peft import PeftModel
+
+    for i, folder in enumerate(folders, start=1):
+        model = PeftModel.from_pretrained(model, folder)
+        if merge_last or i < len(folders):
+            model = model.merge_and_unload()
+    return model
+
+
+def _quantized(bits: str | None, dtype: Any) -> dict[str, Any]:
+    """Options of `from_pretrained` for QLoRA (arXiv 2305.14314): 4 bit normal floats, doubly quantised, or 8 bit.
+
+    The language model alone is quantised: what joins it to the pictures is small, and moves in full.
+    """
+    if bits is None:
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of a conversion at every layer
+    whole = [rf"(.*\.)?{name}" for name in (*_TOWER, *_PROJECTOR, "lm_head")]
+    chosen = BitsAndBytesConfig(
+        load_in_4bit=bits == "4bit",
+        load_in_8bit=bits == "8bit",
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+        llm_int8_skip_modules=whole,
+    )
+    return {"quantization_config": chosen}
 
 
 def _with_owner(spec: ModelSpec, path: str, model: Any, *, sees: bool, common: dict[str, Any]) -> Loaded:
@@ -120,33 +163,40 @@ def _dtype(spec: ModelSpec, device: str) -> Any:
 
     if spec.dtype != "auto":
         return getattr(torch, spec.dtype)
-    if device == "cpu":
-        return fast_dtype()
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return fast_dtype() if device == "cpu" else torch.float32
 
 
-def freeze(model: Any, tune: TuneSettings, *, widen: bool) -> Any | None:
-    """Freeze what the recipe does not name, and give the PEFT configuration for the adapters (None for none).
+def freeze(model: Any, tune: TuneSettings, *, widen: bool) -> Any:
+    """The model with adapters where the recipe wants them, ready to move only in the parts that the recipe names.
 
-    What moves is float32, so that small steps are not rounded away, unless the recipe names another `dtype`.
+    What moves is float32 with `widen`, so that small steps are not rounded away.
 
     Raises:
-        UsageError: if nothing is left that could move.
+        UsageError: if nothing is left that could move, or the adapters have no place.
     """
     wanted = {"vision": tune.vision, "projector": tune.projector, "language": tune.language}
-    full = {part for part, moves in wanted.items() if moves and not (part == "language" and tune.method == "lora")}
+    low = tune.method == "lora" and tune.language
+    full = {part for part, moves in wanted.items() if moves and not (part == "language" and low)}
     model.requires_grad_(requires_grad=False)
+    if low:
+        model = _adapted(model, tune, sorted(full))
     for name, parameter in model.named_parameters():
-        moves = part_of(name) in full
-        if moves and parameter.is_floating_point():
-            parameter.requires_grad_(requires_grad=True)
-            if widen:
-                parameter.data = parameter.data.float()
-    if tune.method == "lora" and tune.language:
-        return _adapters(model, tune, sorted(full))
+        if _is_adapter(name):
+            continue
+        # Of a part that moves in full PEFT tunes a copy, and what it was stays as it is.
+        moves = part_of(name) in full and (not low or ".modules_to_save." in name) and parameter.is_floating_point()
+        parameter.requires_grad_(requires_grad=moves)
+        if moves and widen:
+            parameter.data = parameter.data.float()
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UsageError("the recipe tunes nothing of this model: it has no such part")
-    return None
+    return model
+
+
+def _is_adapter(name: str) -> bool:
+    return ".lora_" in name
 
 
 def part_of(name: str) -> str:
@@ -157,27 +207,32 @@ def part_of(name: str) -> str:
     return "vision" if any(piece in _TOWER for piece in pieces) else "language"
 
 
-def _adapters(model: Any, tune: TuneSettings, full: list[str]) -> Any:
-    from peft import LoraConfig
+def _adapted(model: Any, tune: TuneSettings, full: list[str]) -> Any:
+    from peft import LoraConfig, get_peft_model
 
     targets = list(tune.lora.targets) or sorted(_last(_linear(model), tune.lora.last_layers))
     if not targets:
         raise UsageError("the model has no linear layers for adapters; name them in tune.lora.targets")
-    return LoraConfig(
+    config = LoraConfig(
         r=tune.lora.rank,
         lora_alpha=tune.lora.alpha,
         lora_dropout=tune.lora.dropout,
         target_modules=targets,
-        modules_to_save=sorted(_tops(model, full)) or None,
+        modules_to_save=sorted(set(_tops(model, full))) or None,
         task_type="CAUSAL_LM",
     )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise UsageError(f"no adapters can be set: {str(error).strip().splitlines()[0][:300]}") from error
 
 
 def _linear(model: Any) -> Iterator[str]:
-    """Full names of the language model's linear layers, its head left out."""
+    """Full names of the language model's linear layers, its head left out. GPT-2 calls them Conv1D."""
     head = model.get_output_embeddings()
     for name, module in model.named_modules():
-        linear = "Linear" in type(module).__name__ and hasattr(module, "in_features")
+        kind = type(module).__name__
+        linear = ("Linear" in kind and hasattr(module, "in_features")) or kind == "Conv1D"
         if linear and module is not head and part_of(name) == "language":
             yield name
 
@@ -208,8 +263,4 @@ def positions(model: Any) -> int:
 
 def default_device() -> str:
     """This process's accelerator if there is one, else the CPU."""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    return processes.device()

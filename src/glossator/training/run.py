@@ -6,54 +6,23 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from glossator.errors import MissingExtraError, UsageError
+from glossator.engines.loss.weights import quiet_transformers
+from glossator.errors import MissingExtraError, StopRun, UsageError
+from glossator.reading import read_pages
 from glossator.results import Failed
-from glossator.training import collate, model, samples
+from glossator.training import collate, folder, model, processes, samples
+from glossator.training.arguments import arguments, precision
 from glossator.training.card import write_card
+from glossator.training.folder import Trained
 from glossator.training.samples import Conversation, TrainingSet
 from glossator.training.settings import TrainRecipe
 from glossator.training.trainer import trainer_class
 
-_log = logging.getLogger(__name__)
-RESULT = "training.json"
-
-
-@dataclass(slots=True)
-class Trained:
-    """What came of a training run; written as `training.json` beside the model.
-
-    Attributes:
-        samples, validation_samples: conversations trained on and watched by.
-        learned_tokens, tokens: in one pass over the samples, those that carry loss and all.
-        left_out: samples that were not used, by reason.
-        steps, seconds: of this run, without loading.
-        curve: the lines that the trainer logged.
-        device: what it ran on.
-        memory_mb: highest device memory in use, where the device tells.
-    """
-
-    recipe: dict[str, Any]
-    dataset: str
-    samples: int
-    validation_samples: int
-    learned_tokens: int
-    tokens: int
-    left_out: dict[str, int]
-    steps: int = 0
-    seconds: float = 0.0
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    device: str = ""
-    memory_mb: float | None = None
-
-    @property
-    def loss(self) -> float | None:
-        """The last training loss."""
-        return next((line["loss"] for line in reversed(self.curve) if "loss" in line), None)
-
+__all__ = ["Trained", "summary_text", "train", "train_on"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -74,16 +43,19 @@ def train(
 
     Args:
         dataset: a workspace, or a file that `glossator score` would read.
-        out: the folder for the model; run again after a crash, training goes on from its last checkpoint.
+        out: the folder for the model; run again after a crash, training goes on from its last checkpoint, and in a
+            finished folder nothing is done.
         recipe: what is trained, and how.
         images: the folder that a file's image paths are relative to.
         progress: told of each step, and of how many.
 
     Raises:
-        UsageError: for a data set or model that can't be used, or a finished folder of another recipe.
+        UsageError: for a data set or model that can't be used, or a folder with another recipe or other samples.
         MissingExtraError: if a package is missing.
+        StopRun: if training can't go on (no memory, a picture gone); checkpoints are kept.
     """
-    found = samples.read(Path(dataset), recipe.data, images=Path(images) if images else None, seed=recipe.run.seed)
+    root = Path(images) if images else None
+    found = samples.read(Path(dataset), recipe.data, images=root, seed=recipe.run.seed)
     return train_on(found, Path(out), recipe, str(dataset), progress)
 
 
@@ -91,68 +63,110 @@ def train_on(found: TrainingSet, out: Path, recipe: TrainRecipe, name: str, prog
     """As `train`, on samples that are there already; `name` is what the card calls them."""
     if not found.train:
         raise UsageError(f"{name} has nothing to train on (left out: {found.left_out or 'nothing'})")
-    try:
-        import datasets  # noqa: F401
-        import peft  # noqa: F401
-        import torch
-        import trl  # noqa: F401
-        from transformers import PrinterCallback
-    except ImportError as error:
-        raise MissingExtraError(f"training ({error.name})", "train") from error
+    _need_packages()
+    with processes.first_goes_first():
+        folder.claim(out, recipe, found, name)
+    known = folder.finished(out)
+    if known is not None:
+        return known
+    import torch
+
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
-    out.mkdir(parents=True, exist_ok=True)
-    _same_recipe(out, recipe)
-    torch.manual_seed(recipe.run.seed)
-    loaded = model.load(recipe.model, model.default_device())
-    if not loaded.sees:
-        _need_pages(found, out)
-    prepared = _Prepared.of(found, recipe, loaded)
-    trained = prepared.describe(recipe, name)
-    trainer = _trainer(prepared, recipe, loaded, out)
-    trainer.add_callback(_told(progress))
-    trainer.remove_callback(PrinterCallback)
-    started = time.monotonic()
-    trainer.train(resume_from_checkpoint=_last_checkpoint(out))
+    with quiet_transformers():
+        trainer, loaded, trained = _prepared(found, out, recipe, name)
+        trainer.add_callback(_told(progress))
+        started = time.monotonic()
+        try:
+            trainer.train(resume_from_checkpoint=folder.last_checkpoint(out))
+        except torch.OutOfMemoryError as error:
+            hint = "a smaller optimizer.batch_size with more accumulation, run.gradient_checkpointing, or 4bit"
+            raise StopRun(f"the device has no memory left: {str(error).splitlines()[0]}; try {hint}") from error
     trained.seconds = round(time.monotonic() - started, 2)
     trained.steps = int(trainer.state.global_step)
     trained.curve = list(trainer.state.log_history)
     trained.device, trained.memory_mb = _used_device()
+    trainer.save_model(str(out))  # by all processes: where the weights are spread, each has a part
     if trainer.is_world_process_zero():
-        _save(trainer, loaded, recipe, trained, out)
+        _finish(loaded, recipe, trained, out)
     return trained
 
 
-def _need_pages(found: TrainingSet, out: Path) -> None:
-    """Read the pages of samples that came without OCR text: a model without eyes has nothing else to look at."""
-    from dataclasses import replace
+def _need_packages() -> None:
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # tells of kernels that it does not find
+    try:
+        import datasets  # noqa: F401
+        import peft  # noqa: F401
+        import torch  # noqa: F401
+        import trl  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"training ({error.name})", "train") from error
 
-    from glossator.reading import read_pages
 
+def _prepared(found: TrainingSet, out: Path, recipe: TrainRecipe, name: str) -> tuple[Any, model.Loaded, Trained]:
+    """The trainer, ready to go; the model as it was loaded; and what can be said before training."""
+    from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
+
+    device = processes.device()
+    types = precision(recipe, device)
+    spec = recipe.model.model_copy(update={"dtype": types.weights})
+    loaded = model.load(spec, "cpu" if processes.shards() else device, to_tune=True)
+    if recipe.run.packing and loaded.sees:
+        raise UsageError("run.packing is for text models: pictures can't be packed")
+    if not loaded.sees:
+        _read_pages(found, out)
+    data = _Data.of(found, recipe, loaded)
+    set_seed(recipe.run.seed)
+    tuned = model.freeze(loaded.model, recipe.tune, widen=recipe.model.dtype == "auto")
+    trainer = trainer_class()(
+        model=tuned,
+        args=arguments(recipe, types, out, sees=loaded.sees),
+        train_dataset=data.train,
+        eval_dataset=data.validation if found.validation else None,
+        processing_class=loaded.owner,
+        data_collator=data.collator,
+        callbacks=[EarlyStoppingCallback(recipe.run.patience)] if recipe.run.patience else [],
+    )
+    trainer.lengths = None if recipe.run.packing else data.lengths
+    trainer.remove_callback(PrinterCallback)
+    return trainer, loaded, data.describe(found, recipe, name)
+
+
+def _read_pages(found: TrainingSet, out: Path) -> None:
+    """Read the pages of samples that came without OCR text: a model without eyes has nothing else to look at.
+
+    What is about a page of which nothing can be read is left out: it would teach the model to make things up.
+    """
     unread = [path for one in (*found.train, *found.validation) if not one.page for path in one.pictures]
     if not unread:
         return
-    text = read_pages(unread, out / "pages")
+    with processes.first_goes_first():
+        text = read_pages(unread, out / "pages")
 
-    def read(one: Conversation) -> Conversation:
-        return one if one.page else replace(one, page="\n".join(text.get(path, "") for path in one.pictures))
+    def readable(samples: list[Conversation]) -> list[Conversation]:
+        shown = [
+            one if one.page else replace(one, page="\n".join(text.get(path, "") for path in one.pictures).strip())
+            for one in samples
+        ]
+        good = [one for one in shown if one.page or not one.pictures]
+        found.leave_out("nothing can be read on the page", len(shown) - len(good))
+        return good
 
-    found.train, found.validation = [read(one) for one in found.train], [read(one) for one in found.validation]
+    found.train, found.validation = readable(found.train), readable(found.validation)
 
 
 @dataclass(slots=True)
-class _Prepared:
+class _Data:
     """Samples that fit, as data sets for the trainer, and what makes their batches (None: the trainer's own way)."""
 
-    found: TrainingSet
     train: Any
     validation: Any
     collator: collate.PictureCollator | None
-    tokens: int
+    lengths: list[int]
     learned: int
 
     @classmethod
-    def of(cls, found: TrainingSet, recipe: TrainRecipe, loaded: model.Loaded) -> _Prepared:
+    def of(cls, found: TrainingSet, recipe: TrainRecipe, loaded: model.Loaded) -> _Data:
         limit = min(recipe.data.max_length, model.positions(loaded.model))
         pictures = collate.PictureCollator(loaded)
 
@@ -164,155 +178,75 @@ class _Prepared:
         found.validation = [sample for sample, _ in collate.fitting(found.validation, limit, measure, found)]
         if not found.train:
             raise UsageError(f"no sample can be trained on; left out: {found.left_out}")
-        tokens, learned = sum(size.tokens for _, size in fitting), sum(size.learned for _, size in fitting)
+        if recipe.run.eval_steps and not found.validation:
+            raise UsageError("no sample is left to watch by; set a larger data.validation_share, or no run.eval_steps")
+        lengths, learned = [size.tokens for _, size in fitting], sum(size.learned for _, size in fitting)
         count, watching = len(found.train), len(found.validation)
         if loaded.sees:
             collator = collate.PictureCollator(loaded, [*found.train, *found.validation])
             train, validation = collate.rows_of_pictures(0, count), collate.rows_of_pictures(count, watching)
-            return cls(found, train, validation, collator, tokens, learned)
+            return cls(train, validation, collator, lengths, learned)
         train, validation = (
             collate.rows_of_text(part, recipe.data, loaded) for part in (found.train, found.validation)
         )
-        return cls(found, train, validation, None, tokens, learned)
+        return cls(train, validation, None, lengths, learned)
 
-    def describe(self, recipe: TrainRecipe, name: str) -> Trained:
+    def describe(self, found: TrainingSet, recipe: TrainRecipe, name: str) -> Trained:
         return Trained(
             recipe=recipe.model_dump(mode="json"),
             dataset=name,
-            samples=len(self.found.train),
-            validation_samples=len(self.found.validation),
+            samples=len(found.train),
+            validation_samples=len(found.validation),
             learned_tokens=self.learned,
-            tokens=self.tokens,
-            left_out=dict(self.found.left_out),
+            tokens=sum(self.lengths),
+            left_out=dict(found.left_out),
+            split=found.split,
         )
 
 
-def _trainer(prepared: _Prepared, recipe: TrainRecipe, loaded: model.Loaded, out: Path) -> Any:
-    from transformers import EarlyStoppingCallback
-
-    adapters = model.freeze(loaded.model, recipe.tune, widen=recipe.model.dtype == "auto")
-    callbacks = [EarlyStoppingCallback(recipe.run.patience)] if recipe.run.patience else []
-    return trainer_class()(
-        model=loaded.model,
-        args=_arguments(recipe, loaded, out),
-        train_dataset=prepared.train,
-        eval_dataset=prepared.validation if len(prepared.found.validation) else None,
-        processing_class=loaded.owner,
-        peft_config=adapters,
-        data_collator=prepared.collator,
-        callbacks=callbacks,
-    )
-
-
-def _arguments(recipe: TrainRecipe, loaded: model.Loaded, out: Path) -> Any:
-    from trl import SFTConfig
-
-    optimizer, run = recipe.optimizer, recipe.run
-    bf16, fp16 = _precision(run.precision)
-    watched = run.eval_steps is not None
-    return SFTConfig(
-        output_dir=str(out / "checkpoints"),
-        seed=run.seed,
-        data_seed=run.seed,
-        num_train_epochs=optimizer.epochs,
-        max_steps=optimizer.max_steps or -1,
-        per_device_train_batch_size=optimizer.batch_size,
-        per_device_eval_batch_size=optimizer.batch_size,
-        gradient_accumulation_steps=optimizer.accumulation,
-        learning_rate=optimizer.learning_rate,
-        lr_scheduler_type=optimizer.schedule,
-        warmup_steps=optimizer.warmup_share,
-        weight_decay=optimizer.weight_decay,
-        max_grad_norm=optimizer.max_grad_norm,
-        optim=optimizer.name,
-        bf16=bf16,
-        fp16=fp16,
-        use_cpu=model.default_device() == "cpu",
-        gradient_checkpointing=run.gradient_checkpointing,
-        packing=run.packing and not loaded.sees,
-        max_length=recipe.data.max_length if run.packing and not loaded.sees else None,  # nothing is ever cut
-        dataset_kwargs={"skip_prepare_dataset": True} if loaded.sees else None,
-        remove_unused_columns=not loaded.sees,
-        train_sampling_strategy="random" if loaded.sees or run.packing else "group_by_length",
-        dataloader_num_workers=run.workers,
-        logging_steps=run.logging_steps,
-        save_strategy="steps" if run.save_steps else "no",
-        save_steps=run.save_steps or 500,
-        save_total_limit=2,
-        eval_strategy="steps" if watched else "no",
-        eval_steps=run.eval_steps,
-        load_best_model_at_end=bool(run.patience),
-        metric_for_best_model="eval_loss" if watched else None,
-        report_to="none",
-        disable_tqdm=True,
-    )
-
-
-def _precision(name: str) -> tuple[bool, bool]:
-    """Whether to compute in bf16, and in fp16."""
-    import torch
-
-    from glossator.engines.loss.loading import fast_dtype
-
-    if name != "auto":
-        return name == "bf16", name == "fp16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported()), not torch.cuda.is_bf16_supported()
-    return fast_dtype() == torch.bfloat16, False
-
-
-def _save(trainer: Any, loaded: model.Loaded, recipe: TrainRecipe, trained: Trained, out: Path) -> None:
-    adapters = getattr(trainer.model, "peft_config", None)
-    for config in (adapters or {}).values():
-        config.base_model_name_or_path = recipe.model.name  # not where this machine happens to keep it
-    trainer.save_model(str(out))
+def _finish(loaded: model.Loaded, recipe: TrainRecipe, trained: Trained, out: Path) -> None:
+    """What stands beside the weights."""
+    adapters = out / "adapter_config.json"
+    if adapters.is_file():  # they name their base as the recipe does, not by where this machine happens to keep it
+        config = json.loads(adapters.read_text(encoding="utf-8"))
+        local = Path(recipe.model.name)
+        config["base_model_name_or_path"] = str(local.resolve()) if local.is_dir() else recipe.model.name
+        adapters.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
     loaded.owner.save_pretrained(str(out))
     write_card(out / "README.md", recipe, trained)
-    temporary = out / f".{RESULT}"
-    temporary.write_text(json.dumps(asdict(trained), indent=1), encoding="utf-8")
-    temporary.rename(out / RESULT)
-
-
-def _same_recipe(out: Path, recipe: TrainRecipe) -> None:
-    """Refuse to mix two recipes in one folder."""
-    path = out / "recipe.json"
-    wanted = recipe.model_dump(mode="json")
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != wanted:
-        raise UsageError(f"{out} holds a run of another recipe; give a new folder with -o")
-    path.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
-
-
-def _last_checkpoint(out: Path) -> str | None:
-    """The newest whole checkpoint, or None."""
-    folders = sorted((out / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    whole = [folder for folder in folders if (folder / "trainer_state.json").is_file()]
-    return str(whole[-1]) if whole else None
+    folder.finish(out, trained)
 
 
 def _used_device() -> tuple[str, float | None]:
     import torch
 
-    if not torch.cuda.is_available():
+    if processes.device() == "cpu":
         return f"CPU, {torch.get_num_threads()} threads", None
+    if not torch.cuda.is_available():
+        return processes.device(), None
     return torch.cuda.get_device_name(), round(torch.cuda.max_memory_allocated() / 2**20, 1)
 
 
 def _told(progress: Progress) -> Any:
-    """A callback of the trainer that tells of each step."""
+    """A callback of the trainer that tells of each step; in the first process alone."""
     from transformers import TrainerCallback
 
     class Told(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, _arguments: Any, state: Any, _control: Any, **_more: Any) -> None:
-            progress("training", int(state.global_step), int(state.max_steps))
+            if state.is_world_process_zero:
+                progress("training", int(state.global_step), int(state.max_steps))
 
     return Told()
 
 
 def summary_text(trained: Trained, out: Path) -> str:
     """For a person."""
+    loss = "none" if trained.loss is None else f"{float(trained.loss):.4f}"
+    did = "was trained already; nothing is left to do:" if trained.kept else "trained"
     lines = [
-        f"trained {trained.steps:,} steps on {trained.samples:,} conversations in {trained.seconds:,.0f} s "
-        f"({trained.device}); last loss {trained.loss}",
+        f"{did} {trained.steps:,} steps on {trained.samples:,} conversations in {trained.seconds:,.0f} s "
+        f"({trained.device}); last loss {loss}",
+        *([f"split by turn, too long in one piece: {trained.split:,}"] if trained.split else []),
         *(f"left out: {count:,} ({reason})" for reason, count in trained.left_out.items()),
         f"model: {out}",
         f"next: glossator eval {out} --benchmark records=SOURCE -o DIR",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from glossator.engines.base import Turn
 from glossator.errors import UsageError
-from glossator.formats import foreign
-from glossator.formats.base import BadSample
+from glossator.formats import foreign, parquet
+from glossator.formats.base import BadSample, TrainingSample
 from glossator.jobs.export import describe_request
 from glossator.training.settings import DataSettings
 
@@ -49,11 +50,12 @@ class Conversation:
 
 @dataclass(slots=True)
 class TrainingSet:
-    """Samples to learn from and to watch by, and what was left out: how many, by reason."""
+    """Samples to learn from and to watch by; what was left out: how many, by reason; how many were split by turn."""
 
     train: list[Conversation] = field(default_factory=list)
     validation: list[Conversation] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
+    split: int = 0
 
     def leave_out(self, reason: str, count: int = 1) -> None:
         """Count something that is not trained on."""
@@ -197,24 +199,46 @@ def pages_of(workspace: Any) -> dict[str, Page]:
 
 
 def _from_file(path: Path, settings: DataSettings, root: Path) -> TrainingSet:
-    found = TrainingSet()
-    saved = _SavedPictures(path)
+    """A file's conversations as they are: nobody knows which of its turns are explanations, or captions."""
+    left_out = TrainingSet()
     conversations = []
-    for sample in foreign.read(path, saved):
+    rejected = _rejected(path)
+    for sample in foreign.read(path, _SavedPictures(path)):
         if isinstance(sample, BadSample):
-            found.leave_out(sample.message)
-            continue
-        turns = [Turn(message.role, message.text) for message in sample.messages]
-        exchanges = tuple(
-            (Turn("user", asked(turns[i].text, turns[i + 1].text, settings)), turns[i + 1])
-            for i in range(0, len(turns) - 1, 2)
-        )
-        pictures = tuple(root / image for image in sample.images)
-        image_id = " ".join(sample.images) or sample.id
-        conversations.append(Conversation(sample.id, image_id, pictures, "", exchanges))
-    rest = split(conversations, settings.model_copy(update={"test_share": 0.0}))
-    rest.left_out |= found.left_out
-    return rest
+            left_out.leave_out(sample.message)
+        elif sample.id in rejected or _is_rejected(sample):
+            left_out.leave_out("rejected by the filter")
+        else:
+            conversations.append(_conversation(sample, settings, root))
+    found = split(conversations, settings.model_copy(update={"test_share": 0.0}))
+    for reason, count in left_out.left_out.items():
+        found.leave_out(reason, count)
+    return found
+
+
+def _conversation(sample: TrainingSample, settings: DataSettings, root: Path) -> Conversation:
+    turns = [Turn(message.role, message.text) for message in sample.messages]
+    exchanges = tuple(
+        (Turn("user", asked(question.text, answer.text, settings)), answer)
+        for question, answer in zip(turns[::2], turns[1::2], strict=True)
+    )
+    pictures = tuple(root / image for image in sample.images)
+    return Conversation(sample.id, " ".join(sample.images) or sample.id, pictures, "", exchanges)
+
+
+def _is_rejected(sample: TrainingSample) -> bool:
+    """Whether `export --all` wrote a verdict into the sample, and it is no."""
+    verdict = json.loads(sample.meta or "{}").get("verdict")
+    return isinstance(verdict, dict) and verdict.get("keep") is False
+
+
+def _rejected(path: Path) -> frozenset[str]:
+    """The ids of the pairs that a Parquet file of ours keeps with the verdict no."""
+    import polars as pl
+
+    if path.suffix != ".parquet" or not parquet.is_ours(path) or "keep" not in pl.read_parquet_schema(path):
+        return frozenset()
+    return frozenset(pl.scan_parquet(path).filter(~pl.col("keep")).select("pair_id").collect()["pair_id"])
 
 
 class _SavedPictures:
@@ -224,17 +248,13 @@ class _SavedPictures:
         self._folder = path.parent / f"{path.name}.images"
 
     def __call__(self, data: bytes) -> str:
-        self._folder.mkdir(exist_ok=True)
         target = self._folder / hashlib.sha256(data).hexdigest()[:32]
         if not target.exists():
-            target.write_bytes(data)
+            try:
+                self._folder.mkdir(exist_ok=True)
+                temporary = target.with_name(f".{target.name}.{os.getpid()}")
+                temporary.write_bytes(data)
+                temporary.replace(target)
+            except OSError as error:
+                raise UsageError(f"the set's pictures can't be kept in {self._folder}: {error}") from error
         return str(target)
-
-
-def dump(conversations: Iterable[Conversation], path: Path) -> None:
-    """Write what is trained on as JSON lines, to be looked at."""
-    with path.open("w", encoding="utf-8") as file:
-        for one in conversations:
-            turns = [[turn.role, turn.text] for turn in one.turns]
-            row = {"id": one.id, "image_id": one.image_id, "pictures": [str(p) for p in one.pictures], "turns": turns}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")

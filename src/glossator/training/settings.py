@@ -29,7 +29,7 @@ class ModelSpec(_Model):
         description="Of the weights that stay as they are; auto takes bfloat16 where the hardware is fast at it.",
     )
     quantization: Literal["4bit", "8bit"] | None = Field(
-        None, description="Load with bitsandbytes in so many bits and tune adapters on it (QLoRA); wants CUDA."
+        None, description="Load with bitsandbytes in so many bits and tune adapters on it (QLoRA); slow without CUDA."
     )
     attention: str | None = Field(None, description="As transformers names it: sdpa, flash_attention_2; null: its own.")
     chat_template: str | None = Field(None, description="A Jinja file; null takes the model's own.")
@@ -111,14 +111,14 @@ class TrainRun(_Model):
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field("auto", description="Of the arithmetic.")
     gradient_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     packing: bool = Field(False, description="Text models: several samples in one row, apart from each other.")
-    save_steps: int | None = Field(None, ge=1, description="Steps between two checkpoints; null: only at the end.")
+    save_steps: int | None = Field(None, ge=1, description="Steps between two checkpoints, to go on from; null: none (with patience: at each look).")
     eval_steps: int | None = Field(None, ge=1, description="Steps between two looks at the validation loss.")
     patience: int | None = Field(
         None, ge=1, description="Stop early after so many looks without a lower validation loss; keep the best."
     )
     logging_steps: int = Field(5, ge=1, description="Steps between two lines of the loss curve.")
     workers: int = Field(0, ge=0, description="Processes that open and resize pictures.")
-    threads: int | None = Field(None, ge=1, description="CPU threads; null: all.")
+    threads: int | None = Field(None, ge=1, description="CPU threads of a process; null: all.")
 
 
 class TrainRecipe(_Model):
@@ -135,6 +135,8 @@ class TrainRecipe(_Model):
         watched = self.data.validation_share > 0
         if self.run.patience and not (watched and self.run.eval_steps):
             raise ValueError("run.patience wants data.validation_share and run.eval_steps")
+        if self.run.patience and (self.run.save_steps or 0) % (self.run.eval_steps or 1):
+            raise ValueError("with run.patience, run.save_steps is a multiple of run.eval_steps: the best is kept")
         if self.run.eval_steps and not watched:
             raise ValueError("run.eval_steps wants data.validation_share")
         if self.model.quantization and self.tune.method != "lora":

@@ -7,7 +7,8 @@ from typing import Any
 
 
 def load_processor(path: str, config: Any, **options: Any) -> Any:
-    """`AutoProcessor.from_pretrained`; a model that also reads videos is loaded without that if torchvision is missing.
+    """`AutoProcessor.from_pretrained`; a model that also reads videos is loaded without that if torchvision is missing,
+    or was missing where it was saved.
 
     Raises what transformers raises.
     """
@@ -16,7 +17,7 @@ def load_processor(path: str, config: Any, **options: Any) -> Any:
     try:
         return AutoProcessor.from_pretrained(path, **options)
     except (ImportError, ValueError, OSError) as error:  # which one depends on the model's class
-        if "torchvision" not in str(error).lower():
+        if not any(word in str(error).lower() for word in ("torchvision", "video processor")):
             raise
         return _without_video(path, config, **options)
 
@@ -41,6 +42,12 @@ def _without_video(path: str, config: Any, **options: Any) -> Any:
             if isinstance(argument, _NoVideos):
                 return None
             return super().check_argument_for_proper_class(argument_name, argument)
+
+        def to_dict(self) -> Any:
+            """What is saved names the true class, and no video processor."""
+            saved = super().to_dict() | {"processor_class": cls.__name__}
+            saved.pop("video_processor", None)
+            return saved
 
     try:
         stored, _ = cls.get_processor_dict(path, **options)
