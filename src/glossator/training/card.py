@@ -35,8 +35,7 @@ images. Loss on the assistant's turns only: {{ '{:,}'.format(trained.learned_tok
 | seed | {{ recipe.run.seed }} |
 | device | {{ trained.device }} |
 
-Left out: {{ left_out }}.{% if trained.split %} Split by turn, because too long in one piece: {{ trained.split }}.{% endif %}
-
+Left out: {{ left_out }}. Split by turn, because they were too long in one piece: {{ trained.split }}.
 
 The whole recipe is in `recipe.json`, the loss curve in `training.json`. Answers are as good as the data set:
 machine-made pairs about the kinds of image that it holds. Measure it with `glossator eval` before you use it. The

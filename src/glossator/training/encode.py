@@ -45,6 +45,7 @@ class Encoder:
         self._marks = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
         self._mark_texts = tuple(tokenizer.convert_ids_to_tokens(sorted(self._marks)))
         self._before_answers: str | None = None
+        self._says_blank: bool | None = None
 
     def render(self, turns: Sequence[Turn], images: int = 0) -> Rendered | Failed:
         """The conversation as one text, with an end mark behind every answer whatever the template prints.
@@ -98,11 +99,21 @@ class Encoder:
         for turn, (start, end) in zip(turns, rendered.spans, strict=True):
             if turn.role != "assistant":
                 continue
+            start = self._with_blank(rendered.text, start)
             said = [i for i, (begin, stop) in enumerate(offsets) if begin < end and stop > start]
             said += self._end_mark(ids, said[-1] + 1) if said else []
             for i in said:
                 labels[i] = ids[i]
         return ids, labels
+
+    def _with_blank(self, text: str, start: int) -> int:
+        """Where an answer begins, the blank before it included unless the model is given that when it is asked.
+
+        Most tokenizers make it part of the first word, but some let it stand alone before a digit.
+        """
+        if self._says_blank is None:
+            self._says_blank = not self.prompt([Turn("user", "Q")]).endswith(" ")
+        return start - 1 if self._says_blank and text[:start].endswith(" ") else start
 
     def _end_mark(self, ids: Sequence[int], at: int) -> list[int]:
         """The index of the special token that ends a turn: the first after its text, blanks between them included."""

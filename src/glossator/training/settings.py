@@ -111,7 +111,11 @@ class TrainRun(_Model):
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field("auto", description="Of the arithmetic.")
     gradient_checkpointing: bool = Field(False, description="Less memory for a third more time.")
     packing: bool = Field(False, description="Text models: several samples in one row, apart from each other.")
-    save_steps: int | None = Field(None, ge=1, description="Steps between two checkpoints, to go on from; null: none (with patience: at each look).")
+    save_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Steps between two checkpoints, to go on from; null: none (with patience: at each look).",
+    )
     eval_steps: int | None = Field(None, ge=1, description="Steps between two looks at the validation loss.")
     patience: int | None = Field(
         None, ge=1, description="Stop early after so many looks without a lower validation loss; keep the best."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ DUO = (
 )
 LAID_OUT = {
     "phi3": "<|user|>\n<image>\nWhat is the total?<|end|>\n<|assistant|>\n53.60<|end|>\n"
-    "<|user|>\nHow do you know?<|end|>\n<|assistant|>\nIt is printed right of TOTAL.<|end|>\n<|user|>\nWho issued it?<|end|>\n"
-    "<|assistant|>\nCORNER SHOP<|end|>\n<|im_end|>",
+    "<|user|>\nHow do you know?<|end|>\n<|assistant|>\nIt is printed right of TOTAL.<|end|>\n"
+    "<|user|>\nWho issued it?<|end|>\n<|assistant|>\nCORNER SHOP<|end|>\n<|im_end|>",
     "llama3": "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\n"
     "Cutting Knowledge Date: December 2023<|eot_id|>"
     "<|start_header_id|>user<|end_header_id|>\n\n<image>\nWhat is the total?<|eot_id|>"
@@ -246,6 +247,10 @@ def broken(parts: Path, tmp_path: Path, which: str) -> dict[str, Any]:
         return {"vision": {"name": str(parts / "vicuna")}}
     if which == "few layers":
         return {"vision": {"name": str(tiny_parts.clip(tmp_path / "clip", layers=2))}}
+    if which == "pieces":
+        shutil.copytree(parts / "vicuna", tmp_path / "pieces", ignore=shutil.ignore_patterns("tokenizer*"))
+        (tmp_path / "pieces" / "tokenizer.model").write_bytes(b"not read here")
+        return {"chat_template": "vicuna", "text": {"name": str(tmp_path / "pieces")}}
     if which == "no backbone":
         return {"high": {"name": str(parts / "clip"), "size": 128}}
     empty = tmp_path / "empty"
@@ -257,6 +262,7 @@ def broken(parts: Path, tmp_path: Path, which: str) -> dict[str, Any]:
     ("which", "message"),
     [
         ("template", "has no chat template (--set chat_template=vicuna"),
+        ("pieces", "pip install sentencepiece"),
         ("no clip", "it is no CLIP model but llama; name another with --set vision.name="),
         ("few layers", "at least 4 layers"),
         ("no backbone", "it is no backbone of transformers"),
