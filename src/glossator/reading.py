@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from glossator import runner
+from glossator.fingerprint import digest
 from glossator.recipe import Recipe
 from glossator.workspace import build
 
@@ -39,16 +39,24 @@ def read_pages(
     known = {path.resolve(): spans for path, spans in (given or {}).items()}
     if not found:
         return {}
-    root = Path(os.path.commonpath([path.parent for path in found]))
-    records = workspace.parent / f"{workspace.name}.jsonl"
-    records.parent.mkdir(parents=True, exist_ok=True)
-    with records.open("w", encoding="utf-8") as file:
-        for path in found:
+    # Not their common folder: that changes with the pictures, and the workspace is to know them again.
+    root = Path(found[0].anchor)
+    records = {_id(path): path for path in found if path.is_file()}
+    listed = workspace.parent / f"{workspace.name}.jsonl"
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    with listed.open("w", encoding="utf-8") as file:
+        for id_, path in records.items():
             name = path.relative_to(root).as_posix()
-            file.write(json.dumps({"id": name, "image": name, "ocr": known.get(path)}) + "\n")
+            file.write(json.dumps({"id": id_, "image": name, "ocr": known.get(path)}) + "\n")
     recipe = Recipe.model_validate({"stages": [{"use": "ocr", "engine": {"kind": engine}}]})
-    built = build(records, workspace, recipe, images=root, events=events)
+    built = build(listed, workspace, recipe, images=root, events=events)
     text = {row["image_id"]: row["text"] for row in built.table("ocr").select(["image_id", "text"]).to_pylist()}
-    aliases = built.table("sources").select(["image_id", "path"]).to_pylist()
-    of = {root / row["path"]: text[row["image_id"]] for row in aliases if row["image_id"] in text}
+    image_of = {row["source_id"]: row["image_id"] for row in built.table("sources").to_pylist()}
+    of = {path: text[image_of[id_]] for id_, path in records.items() if image_of.get(id_) in text}
     return {path: of[path.resolve()] for path in pictures if path.resolve() in of}
+
+
+def _id(path: Path) -> str:
+    """Another one for a file that has changed, so that it is read again."""
+    state = path.stat()
+    return digest(f"{path}:{state.st_size}:{state.st_mtime_ns}".encode("utf-8", "surrogateescape"))

@@ -1,4 +1,5 @@
-"""The answer normalisation of VQA and TextVQA, as the EvalAI server and lmms-eval apply it, oddities included.
+"""The answer normalisation of VQA and TextVQA, oddities included: as the EvalAI server and lmms-eval apply it
+(`normalised`), and as MultimodalOCR did in 2023, which lacks the first step (`normalised_2023`).
 
 The oddities decide scores, so they are kept: a period goes unless a digit follows (whatever stands before it), at
 most 32 periods go, and each kind of punctuation is dropped where one of its kind stands beside a blank anywhere in
@@ -17,7 +18,7 @@ _ARTICLES = frozenset(("a", "an", "the"))
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _PERIOD = re.compile(r"\.(?!\d)")
 _MOST_PERIODS = 32  # the reference passes the flag re.UNICODE, which is 32, as the number of replacements
-_GROUPED = re.compile(r"(?<=\d),+(?=\d)")
+_GROUPED = re.compile(r"\d,\d")
 # Each is restored where one of its apostrophes is missing.
 _CONTRACTIONS = [
     "ain't",
@@ -123,16 +124,24 @@ CONTRACTIONS = {part: whole for whole in _CONTRACTIONS for part in _missing_one(
 
 
 def normalised(text: str) -> str:
-    """The text in lower case, without articles and most punctuation, with number words up to ten as digits."""
-    text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
-    text = _without_punctuation(text.replace("\n", " ").replace("\t", " ").strip())
-    words = [_DIGITS.get(word, word) for word in text.split()]
+    """The text in lower case, without articles and most punctuation, with number words up to ten as digits.
+
+    Its first step takes out commas and question marks and parts "'s" from its word.
+    """
+    return normalised_2023(text.lower().replace(",", "").replace("?", "").replace("'s", " 's"))
+
+
+def normalised_2023(text: str) -> str:
+    """The same without its first step, so that "a,b" becomes two words and "shop's" stays one."""
+    text = _without_punctuation(text.strip().replace("\n", " ").replace("\t", " ").strip())
+    words = [_DIGITS.get(word, word) for word in text.lower().split()]
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
 
 def _without_punctuation(text: str) -> str:
+    grouped = _GROUPED.search(text) is not None
     found = text
     for mark in _PUNCTUATION:
         beside_blank = f"{mark} " in text or f" {mark}" in text
-        found = found.replace(mark, "" if beside_blank or _GROUPED.search(text) else " ")
+        found = found.replace(mark, "" if beside_blank or grouped else " ")
     return _PERIOD.sub("", found, count=_MOST_PERIODS)

@@ -232,8 +232,8 @@ def train(dataset: Path, out: Path, recipe: str, mode: options.Mode, **chosen: A
 @click.argument("model")
 @click.option(
     "--benchmark", "named", multiple=True, required=True, metavar="NAME=PATH",
-    help="docvqa, infovqa, chartqa, textvqa, stvqa, ocrbench, funsd, sroie, records or workspace, and its files. "
-    "Repeatable.",
+    help="docvqa, infovqa, chartqa, textvqa, stvqa, ocrbench, funsd, sroie, records, workspace or captions, and its "
+    "files. Repeatable.",
 )  # fmt: skip
 @options.model_out
 @click.option("--against", type=click.Path(path_type=Path), help="Folder of another eval: tell the paired difference.")
@@ -241,6 +241,11 @@ def train(dataset: Path, out: Path, recipe: str, mode: options.Mode, **chosen: A
 @click.option("--max-ocr-tokens", type=click.IntRange(min=16), help="For models without eyes: budget for OCR text.")
 @click.option("--key-env", help="For an endpoint: NAME of the environment variable that holds the key.")
 @click.option("--in-flight", type=click.IntRange(min=1), default=16, show_default=True, help="For an endpoint.")
+@click.option("--max-usd", type=click.FloatRange(min=0, min_open=True), help="For an endpoint: spend at most so much.")
+@click.option(
+    "--request", multiple=True, metavar="KEY=VALUE", callback=options.parse_overrides,
+    help="For an endpoint: a further key of each request; null takes one out. Repeatable.",
+)  # fmt: skip
 @options.output
 def eval_(model: str, named: tuple[str, ...], out: Path, mode: options.Mode, **chosen: Any) -> int:
     """Ask MODEL the questions of benchmarks, and judge its answers, with 95 % intervals over pictures.

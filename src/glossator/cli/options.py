@@ -37,7 +37,7 @@ def overrides(command: Command) -> Command:
         "settings",
         multiple=True,
         metavar="STAGE.SETTING=VALUE",
-        callback=_parse_overrides,
+        callback=parse_overrides,
         help="Override one setting, as in filter.mifd_max=0.9 or ocr.engine.kind=given. Repeatable.",
     )(command)
 
@@ -70,7 +70,8 @@ def output(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]
 
 
-def _parse_overrides(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+def parse_overrides(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """A callback: `KEY=VALUE` options as one mapping."""
     if not values:
         return {}
     from glossator.recipe import parse_override

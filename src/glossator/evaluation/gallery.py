@@ -13,17 +13,19 @@ import jinja2
 
 from glossator.images import open_image
 from glossator.results import Failed
+from glossator.text import clean
 
 if TYPE_CHECKING:
     from glossator.evaluation.run import Answer
 
 SHOWN = 24  # of each sort
-_SIDE = 420
+_SIDE = 420  # pixels of a picture's longer side
+_GOLDS = 10
 _PAGE = Path(__file__).with_name("gallery.html")
 
 
 def write_gallery(path: Path, model: str, name: str, answers: Sequence[Answer], metric: str) -> None:
-    """Write the page. All texts are escaped: they come from images and models."""
+    """Write the page. All texts are cleaned and escaped: they come from images and models."""
     order = sorted(answers, key=lambda answer: hashlib.sha256(answer.question.id.encode()).digest())
     groups = [
         ("Wrong", [one for one in order if one.scores[metric] == 0]),
@@ -34,18 +36,18 @@ def write_gallery(path: Path, model: str, name: str, answers: Sequence[Answer], 
         (f"{title} ({len(group):,})", [_card(one, metric) for one in group[:SHOWN]]) for title, group in groups if group
     ]
     template = jinja2.Environment(autoescape=True).from_string(_PAGE.read_text(encoding="utf-8"))
-    text = template.render(model=model, name=name, metric=metric, count=f"{len(answers):,}", groups=shown)
+    text = template.render(model=clean(model), name=name, metric=metric, count=f"{len(answers):,}", groups=shown)
     path.write_text(text, encoding="utf-8")
 
 
 def _card(answer: Answer, metric: str) -> dict[str, object]:
     question = answer.question
     return {
-        "question": question.text,
-        "said": answer.said or answer.problem,
-        "gold": " | ".join(question.golds[:10]),
+        "question": clean(question.text),
+        "said": clean(answer.said or answer.problem),
+        "gold": clean(" | ".join(dict.fromkeys(question.golds[:_GOLDS]))),
         "score": answer.scores[metric],
-        "kind": question.kind,
+        "kind": clean(question.kind),
         "image": _thumbnail(question.picture),
     }
 

@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(slots=True)
 class Benchmark:
-    """All questions of one benchmark.
+    """All questions of one benchmark, and how many could not be taken, by reason.
 
     Attributes:
         name: as on the command line.
@@ -51,7 +51,6 @@ class Benchmark:
         max_new_tokens: longest answer.
         given_ocr: for each picture, OCR that comes with the benchmark, as spans.
         left_out: how many questions were left out, by reason.
-        root: the folder that pictures are shown relative to.
     """
 
     name: str
@@ -61,6 +60,36 @@ class Benchmark:
     max_new_tokens: int = 32
     given_ocr: dict[Path, list[Mapping[str, Any]]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    _ids: set[str] = field(default_factory=set, repr=False)
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count something that can't be asked."""
+        self.left_out[reason] = self.left_out.get(reason, 0) + count
+
+    def add(
+        self,
+        id_: Any,
+        picture: Path | None,
+        text: Any,
+        golds: tuple[str, ...],
+        *,
+        kind: str = "",
+        image_id: str = "",
+        formula: bool = False,
+    ) -> None:
+        """Take a question, or count why it can't be asked. An id that is taken gets a number behind it."""
+        if not isinstance(text, str) or not text.strip():
+            self.leave_out("no question")
+        elif not golds:
+            self.leave_out("no answers")
+        elif picture is None:
+            self.leave_out("no picture")
+        else:
+            unique, number = str(id_), 2
+            while unique in self._ids:
+                unique, number = f"{id_}#{number}", number + 1
+            self._ids.add(unique)
+            self.questions.append(Question(unique, picture, text, golds, kind, image_id, formula))
 
     def put(self, question: Question) -> str:
         """The question as a model is asked."""
@@ -78,6 +107,7 @@ METRICS: dict[str, Judge] = {
     "contained": lambda said, q: metrics.contained(said, q.golds),
     "kie_2023": lambda said, q: metrics.kie_2023(said, q.golds),
     "exact": lambda said, q: metrics.exact(said, q.golds),
+    "rouge_l": lambda said, q: metrics.rouge_l(said, q.golds),
     "token_f1": lambda said, q: metrics.token_f1(said, q.golds),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,17 @@ from typing import Any
 
 from glossator import intervals
 from glossator.errors import UsageError
-from glossator.evaluation import benchmarks, readers
+from glossator.evaluation import benchmarks, predictions, readers
 from glossator.evaluation.gallery import write_gallery
+from glossator.evaluation.predictions import Predictions
 from glossator.evaluation.questions import Benchmark, Question, judged
-from glossator.evaluation.readers import Ask, Reader
-from glossator.fingerprint import digest
+from glossator.evaluation.readers import Ask, EndpointReader, Reader
+from glossator.fingerprint import fingerprint
 from glossator.reading import read_pages
-from glossator.results import Failed, Outcome
+from glossator.results import Failed, Outcome, Usage
 
 RESULTS = "results.json"
+_WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,6 +47,8 @@ def evaluate(
     *,
     key_env: str | None = None,
     in_flight: int = 16,
+    max_usd: float | None = None,
+    request: Mapping[str, Any] | None = None,
     max_ocr_tokens: int | None = None,
     against: str | Path | None = None,
     limit: int | None = None,
@@ -56,7 +60,7 @@ def evaluate(
         model: a reader's name, see `evaluation.readers`.
         named: names of benchmarks and where their files are.
         out: the folder for answers, `results.json` and galleries; run again, answers that are there are kept.
-        key_env, in_flight, max_ocr_tokens: see `readers.build`.
+        key_env, in_flight, max_usd, request, max_ocr_tokens: see `readers.build`.
         against: the folder of another evaluation, to tell the paired difference from.
         limit: ask only the first so many questions of each.
         progress: told the benchmark, how many questions are answered, and of how many.
@@ -66,17 +70,31 @@ def evaluate(
 
     Raises:
         UsageError: for a model, benchmark or folder that can't be used.
-        StopRun: if an endpoint can't go on; answers are kept.
+        StopRun: if an endpoint can't go on, or `max_usd` is spent; answers are kept.
     """
     folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give a folder with -o")
     loaded = _load_all(named, limit)
-    reader = readers.build(model, folder, key_env=key_env, in_flight=in_flight, max_ocr_tokens=max_ocr_tokens)
+    others = {name: predictions.read(Path(against) / name) for name in loaded} if against is not None else {}
+    reader = readers.build(
+        model,
+        folder,
+        key_env=key_env,
+        in_flight=in_flight,
+        max_usd=max_usd,
+        request=request,
+        max_ocr_tokens=max_ocr_tokens,
+    )
     results: dict[str, dict[str, Any]] = {}
     for name, benchmark in loaded.items():
+        before = _bought(reader)
         answers, seconds = _answers(reader, model, benchmark, folder / name, partial(progress, name))
         results[name] = summary(answers, benchmark) | {"model": reader.name, "seconds": round(seconds, 1)}
-        if against is not None:
-            results[name]["against"] = _compared(answers, Path(against) / name, benchmark)
+        if isinstance(reader, EndpointReader):
+            results[name]["bought"] = {key: now - before[key] for key, now in _bought(reader).items()}
+        if name in others:
+            results[name]["against"] = {"folder": str(against)} | compared(answers, others[name], benchmark)
         write_gallery(folder / f"{name}.html", reader.name, name, answers, benchmark.metrics[0])
     _write_json(folder / RESULTS, results)
     return results
@@ -99,27 +117,37 @@ def _answers(
     reader: Reader, model: str, benchmark: Benchmark, folder: Path, progress: Callable[[int, int], None]
 ) -> tuple[list[Answer], float]:
     """Every question's answer, bought or computed only where it is not kept yet, and the seconds it took."""
-    folder.mkdir(parents=True, exist_ok=True)
-    pages = _pages(reader, benchmark, folder)
-    asks = [
-        Ask(benchmark.put(q), q.picture, pages.get(q.picture, ""), benchmark.max_new_tokens)
-        for q in benchmark.questions
-    ]
-    log = _Predictions(folder / "predictions.jsonl", _identity(model, reader, benchmark, asks))
-    left = [i for i, question in enumerate(benchmark.questions) if question.id not in log.known]
-    done = len(asks) - len(left)
     started = time.monotonic()
+    pages = _pages(reader, benchmark, folder)
+    asks = {
+        question.id: Ask(
+            benchmark.put(question), question.picture, pages.get(question.picture, ""), benchmark.max_new_tokens
+        )
+        for question in benchmark.questions
+    }
+    asked = {id_: _hash(ask) for id_, ask in asks.items()}
+    with Predictions(folder, fingerprint([reader.identity, _weights(Path(model))]), asked) as log:
+        left = [question for question in benchmark.questions if question.id not in log.known]
+        if not reader.sees:
+            for question in left:
+                if question.picture not in pages:
+                    log.put(question, Failed("engine", "the picture can't be read, so there is no text to show"))
+            left = [question for question in left if question.id not in log.known]
 
-    def told(place: int, outcome: Outcome[str]) -> None:
-        nonlocal done
-        log.put(benchmark.questions[left[place]].id, outcome)
-        done += 1
-        progress(done, len(asks))
+        def told(place: int, outcome: Outcome[str]) -> None:
+            log.put(left[place], outcome)
+            progress(len(log.known), len(asks))
 
-    if left:
-        reader.answer([asks[i] for i in left], told)
-    log.close()
-    return judge_all(benchmark, log.known), time.monotonic() - started
+        progress(len(log.known), len(asks))
+        if left:
+            reader.answer([asks[question.id] for question in left], told)
+        return judge_all(benchmark, log.known), time.monotonic() - started
+
+
+def _bought(reader: Reader) -> dict[str, float]:
+    """What an endpoint's reader has bought in this run so far."""
+    usage = reader.bought if isinstance(reader, EndpointReader) else Usage()
+    return {"calls": usage.calls, "tokens_in": usage.tokens_in, "tokens_out": usage.tokens_out, "usd": usage.usd}
 
 
 def judge_all(benchmark: Benchmark, known: Mapping[str, Mapping[str, str]]) -> list[Answer]:
@@ -134,120 +162,78 @@ def judge_all(benchmark: Benchmark, known: Mapping[str, Mapping[str, str]]) -> l
 
 
 def _pages(reader: Reader, benchmark: Benchmark, folder: Path) -> dict[Path, str]:
-    """The pages' OCR text, where the reader has no eyes."""
+    """The pages' OCR text, where the reader has no eyes. Other OCR that comes with a benchmark is another workspace."""
     if reader.sees:
         return {}
     pictures = list(dict.fromkeys(question.picture for question in benchmark.questions))
-    return read_pages(pictures, folder / "pages", given=benchmark.given_ocr)
+    given = benchmark.given_ocr
+    shown = sorted([str(picture), json.dumps(spans, default=str)] for picture, spans in given.items())
+    name = f"pages-{fingerprint(shown)[:8]}" if given else "pages"
+    return read_pages(pictures, folder / name, given=given)
 
 
-def _identity(model: str, reader: Reader, benchmark: Benchmark, asks: Sequence[Ask]) -> str:
-    """What decides the answers: the reader, its weights where they were trained here, and all that is asked."""
-    trained = Path(model) / "training.json"
-    weights = trained.read_text(encoding="utf-8") if trained.is_file() else ""
-    shown = [[ask.text, str(ask.picture), ask.page, ask.max_new_tokens] for ask in asks]
-    return digest(json.dumps([reader.name, weights, benchmark.name, shown]).encode())
+def _hash(ask: Ask) -> str:
+    """What decides an answer beside the reader. A picture is known by its name and size, wherever it lies."""
+    size = ask.picture.stat().st_size if ask.picture.is_file() else -1
+    return fingerprint([ask.text, ask.picture.name, size, ask.page, ask.max_new_tokens])
 
 
-class _Predictions:
-    """Answers as they come, one a line, on disk at once; those of another model or other questions are set aside."""
-
-    def __init__(self, path: Path, identity: str) -> None:
-        self.known: dict[str, dict[str, str]] = {}
-        rows = list(_json_lines(path))
-        if rows and rows[0].get("identity") != identity:
-            path.rename(path.with_suffix(f".{str(rows[0].get('identity'))[:12]}.jsonl"))
-            rows = []
-        for row in rows[1:]:
-            if isinstance(row.get("id"), str):
-                self.known[row["id"]] = row
-        self._file = path.open("a", encoding="utf-8")
-        self._write({} if rows else {"identity": identity})
-
-    def put(self, id_: str, outcome: Outcome[str]) -> None:
-        failed = isinstance(outcome, Failed)
-        row = {"id": id_} | (
-            {"problem": f"{outcome.category}: {outcome.message}"} if isinstance(outcome, Failed) else {"said": outcome}
-        )
-        if not failed or not outcome.retriable:  # type: ignore[union-attr]
-            self._write(row)
-        self.known[id_] = row
-
-    def _write(self, row: dict[str, str]) -> None:
-        # A torn last line of a killed run ends here, so that it can't swallow the next.
-        self._file.write(("\n" if not row else json.dumps(row)) + ("" if not row else "\n"))
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:  # torn by a kill
-            continue
-        if isinstance(row, dict):
-            yield row
+def _weights(folder: Path) -> list[list[Any]]:
+    """Which weights lie in a model's folder, so that those that were trained anew are asked anew."""
+    files = [path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern))] if folder.is_dir() else []
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def summary(answers: Sequence[Answer], benchmark: Benchmark) -> dict[str, Any]:
     """The benchmark's own metric with its interval over pictures, by kind, and the other metrics."""
     first = benchmark.metrics[0]
-    whole = _interval(answers, first)
+    rows = {name: _row(answers, name) for name in benchmark.metrics}
     kinds = sorted({answer.question.kind for answer in answers} - {""})
-    by_kind = {kind: _row([a for a in answers if a.question.kind == kind], first) for kind in kinds}
-    failed = sum(bool(answer.problem) for answer in answers)
     return {
         "metric": first,
-        **_row(answers, first),
-        "images": whole.clusters,
-        "failed": failed,
-        "by_kind": by_kind,
-        "metrics": {name: _row(answers, name) for name in benchmark.metrics},
+        **rows[first],
+        "images": len({answer.question.cluster for answer in answers}),
+        "failed": sum(bool(answer.problem) for answer in answers),
+        "by_kind": {kind: _row([a for a in answers if a.question.kind == kind], first) for kind in kinds},
+        "metrics": rows,
         "left_out": benchmark.left_out,
         "prompt": benchmark.prompt,
     }
 
 
-def _interval(answers: Sequence[Answer], metric: str) -> intervals.Interval:
-    return intervals.mean([a.scores[metric] for a in answers], [a.question.cluster for a in answers])
-
-
 def _row(answers: Sequence[Answer], metric: str) -> dict[str, Any]:
-    found = _interval(answers, metric)
+    found = intervals.mean([a.scores[metric] for a in answers], [a.question.cluster for a in answers])
     return {"value": round(found.value, 6), "low": round(found.low, 6), "high": round(found.high, 6), "n": found.n}
 
 
-def _compared(answers: Sequence[Answer], folder: Path, benchmark: Benchmark) -> dict[str, Any]:
-    """The paired difference from another model's answers to the same questions.
+def compared(answers: Sequence[Answer], other: Mapping[str, Mapping[str, str]], benchmark: Benchmark) -> dict[str, Any]:
+    """The paired difference from another model's answers, on the questions that both were asked.
 
     Raises:
-        UsageError: if there are none, or to other questions.
+        UsageError: if there is none.
     """
-    known = {row["id"]: row for row in _json_lines(folder / "predictions.jsonl") if "id" in row}
-    missing = [answer.question.id for answer in answers if answer.question.id not in known]
-    if missing:
-        raise UsageError(f"{folder} holds no answers to {len(missing)} of these questions; evaluate that model on them")
-    first = benchmark.metrics[0]
-    other = judge_all(benchmark, known)
-    mine, theirs = [a.scores[first] for a in answers], [a.scores[first] for a in other]
-    found = intervals.difference(mine, theirs, [a.question.cluster for a in answers])
+    metric = benchmark.metrics[0]
+    theirs = {answer.question.id: answer for answer in judge_all(benchmark, other)}
+    both = [a for a in answers if other.get(a.question.id, {}).get("question") == a.question.text]
+    if not both:
+        raise UsageError(f"the other model was asked none of these questions of {benchmark.name}")
+    found = intervals.difference(
+        [a.scores[metric] for a in both],
+        [theirs[a.question.id].scores[metric] for a in both],
+        [a.question.cluster for a in both],
+    )
     return {
-        "folder": str(folder),
         "difference": round(found.value, 6),
         "low": round(found.low, 6),
         "high": round(found.high, 6),
+        "n": found.n,
     }
 
 
 def _write_json(path: Path, value: Any) -> None:
     temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    temporary.rename(path)
+    temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    temporary.replace(path)
 
 
 def table_text(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -266,11 +252,15 @@ def table_text(results: Mapping[str, Mapping[str, Any]]) -> str:
             lines.append(f"  {one['failed']:,} questions without an answer count as wrong")
         if one["left_out"]:
             lines.append(f"  left out: {'; '.join(f'{n:,} ({why})' for why, n in one['left_out'].items())}")
+        if one.get("bought", {}).get("calls"):
+            paid = one["bought"]
+            tokens = paid["tokens_in"] + paid["tokens_out"]
+            lines.append(f"  bought: {paid['calls']:,} replies, {tokens:,} tokens, {paid['usd']:.2f} US dollars")
         if "against" in one:
             other = one["against"]
             lines.append(
                 f"  against {other['folder']}: {other['difference'] * 100:+.1f} "
-                f"[{other['low'] * 100:+.1f}, {other['high'] * 100:+.1f}]"
+                f"[{other['low'] * 100:+.1f}, {other['high'] * 100:+.1f}] on {other['n']:,} questions"
             )
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from glossator.errors import UsageError
 from glossator.evaluation.benchmarks.files import Pictures, data_rows, texts
-from glossator.evaluation.questions import Benchmark, Question
+from glossator.evaluation.questions import Benchmark
 
 
 def chartqa(path: Path) -> Benchmark:
@@ -29,11 +29,6 @@ def chartqa(path: Path) -> Benchmark:
         pictures = Pictures(file.parent)
         split = file.stem.removeprefix("test_")
         for number, row in enumerate(data_rows(file)):
-            picture = pictures.find(str(row.get("imgname")))
-            golds = texts(row.get("label"))
-            if picture is None or not golds or not isinstance(row.get("query"), str):
-                reason = "no picture" if picture is None else "no question or answer"
-                found.left_out[reason] = found.left_out.get(reason, 0) + 1
-            else:
-                found.questions.append(Question(f"{split}-{number}", picture, row["query"], golds, split))
+            picture = pictures.find(row.get("imgname"))
+            found.add(f"{split}-{number}", picture, row.get("query"), texts(row.get("label")), kind=split)
     return found

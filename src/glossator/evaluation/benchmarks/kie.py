@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from glossator.errors import UsageError
-from glossator.evaluation.benchmarks.files import Pictures, read_json
-from glossator.evaluation.questions import Benchmark, Question
+from glossator.evaluation.benchmarks.files import Pictures, read_json, texts
+from glossator.evaluation.questions import Benchmark
 
 _DIRECTLY = " Answer this question using the text in the image directly."
 _SROIE_2024 = {
@@ -61,26 +61,35 @@ def _funsd(path: Path, name: str, wording: str, metrics: tuple[str, ...]) -> Ben
     found = Benchmark(name, [], metrics, prompt="{question}")
     pictures = Pictures(folder)
     for file in sorted((folder / "annotations").glob("*.json")):
+        form = _object(file, found).get("form")
         picture = pictures.find(f"{file.stem}.png")
-        form = read_json(file).get("form")
         for number, (label, gold) in enumerate(_linked(form if isinstance(form, list) else [])):
-            if picture is None:
-                found.left_out["no picture"] = found.left_out.get("no picture", 0) + 1
-            else:
-                asked = wording.replace("{label}", label)
-                found.questions.append(Question(f"{file.stem}-{number}", picture, asked, (gold,)))
+            found.add(f"{file.stem}-{number}", picture, wording.replace("{label}", label), (gold,))
     return found
 
 
-def _linked(form: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each question's text, and the texts of its answers."""
-    answers = {one.get("id"): str(one.get("text", "")) for one in form if one.get("label") == "answer"}
-    for one in form:
+def _linked(form: list[Any]) -> Iterator[tuple[str, str]]:
+    """Each linked question's text, and the texts of its answers."""
+    entities = [
+        one for one in form if isinstance(one, dict) and one.get("linking") and isinstance(one["linking"], list)
+    ]
+    answers = {str(one.get("id")): _text(one) for one in entities if one.get("label") == "answer"}
+    for one in entities:
         if one.get("label") == "question":
-            ends = [link[1] for link in one.get("linking") or () if len(link) == 2]
+            ends = [str(link[1]) for link in _links(one) if isinstance(link, list) and len(link) == 2]
             gold = " ".join(answers[end] for end in ends if answers.get(end))
             if gold:
-                yield str(one.get("text", "")), gold
+                yield _text(one), gold
+
+
+def _links(entity: dict[str, Any]) -> list[Any]:
+    links = entity.get("linking")
+    return links if isinstance(links, list) else []
+
+
+def _text(entity: dict[str, Any]) -> str:
+    text = entity.get("text")
+    return text.strip() if isinstance(text, str) else ""
 
 
 def _sroie(path: Path, name: str, asked: dict[str, str], metrics: tuple[str, ...]) -> Benchmark:
@@ -91,13 +100,24 @@ def _sroie(path: Path, name: str, asked: dict[str, str], metrics: tuple[str, ...
     found = Benchmark(name, [], metrics, prompt="{question}")
     pictures = Pictures(files[0].parent)
     for file in files:
-        fields = read_json(file)
-        picture = next((p for end in (".jpg", ".png") if (p := pictures.find(file.stem + end))), None)
+        if "(" in file.stem:  # the competition's folder holds some receipts twice, as "X(1)"
+            found.leave_out("second copy of a receipt")
+            continue
+        fields = _object(file, found)
+        picture = pictures.find(f"{file.stem}.jpg", f"{file.stem}.png")
         for field, question in asked.items():
-            gold = fields.get(field) if isinstance(fields, dict) else None
-            if picture is None or not isinstance(gold, str) or not gold.strip():
-                reason = "no picture" if picture is None else "no such field"
-                found.left_out[reason] = found.left_out.get(reason, 0) + 1
-            else:
-                found.questions.append(Question(f"{file.stem}-{field}", picture, question, (gold,), field))
+            if field in fields:
+                found.add(f"{file.stem}-{field}", picture, question, texts(fields[field])[:1], kind=field)
     return found
+
+
+def _object(file: Path, found: Benchmark) -> dict[str, Any]:
+    """The JSON object in a file; empty, and counted, where there is none."""
+    try:
+        tree = read_json(file)
+    except UsageError:
+        tree = None
+    if not isinstance(tree, dict):
+        found.leave_out("a file that holds no JSON object")
+        return {}
+    return tree

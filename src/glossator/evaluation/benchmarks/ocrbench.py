@@ -9,25 +9,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from glossator.evaluation.benchmarks.files import Pictures, data_rows, one_file, texts
-from glossator.evaluation.questions import Benchmark, Question
+from glossator.evaluation.questions import Benchmark
 
 _FORMULAS = "HME100k"
 
 
 def ocrbench(path: Path) -> Benchmark:
     """All questions. Raises `UsageError` if there are none."""
-    file = one_file(path, ("OCRBench.json", "*.json"))
+    file = one_file(path, ("OCRBench.json",))
     metrics = ("ocrbench", "ocrbench_lmms_eval", "anls")
     found = Benchmark("ocrbench", [], metrics, prompt="{question}", max_new_tokens=128)
     pictures = Pictures(file.parent)
     for number, row in enumerate(data_rows(file)):
-        picture, golds = pictures.find(str(row.get("image_path"))), texts(row.get("answers") or [])
-        if picture is None or not golds or not isinstance(row.get("question"), str):
-            reason = "no picture" if picture is None else "no question or answers"
-            found.left_out[reason] = found.left_out.get(reason, 0) + 1
-            continue
-        formula = row.get("dataset_name") == _FORMULAS
-        kind = str(row.get("type") or row.get("dataset_name") or "")
-        id_ = str(row.get("id", number))
-        found.questions.append(Question(id_, picture, row["question"].strip(), golds, kind, formula=formula))
+        kind = row.get("type") or row.get("dataset_name")
+        question = row.get("question")
+        found.add(
+            row.get("id", number),
+            pictures.find(row.get("image_path")),
+            question.strip() if isinstance(question, str) else None,
+            texts(row.get("answers")),
+            kind=kind if isinstance(kind, str) else "",
+            formula=row.get("dataset_name") == _FORMULAS,
+        )
     return found

@@ -7,9 +7,10 @@ is capitalised, and no OCR tokens are shown.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from glossator.evaluation.benchmarks.files import Pictures, data_rows, one_file, texts
-from glossator.evaluation.questions import Benchmark, Question
+from glossator.evaluation.benchmarks.files import Pictures, data_rows, one_file
+from glossator.evaluation.questions import Benchmark
 
 
 def textvqa(path: Path) -> Benchmark:
@@ -18,12 +19,16 @@ def textvqa(path: Path) -> Benchmark:
     found = Benchmark("textvqa", [], ("vqa_accuracy", "kie_2023", "ocrbench", "anls"))
     pictures = Pictures(file.parent)
     for number, row in enumerate(data_rows(file)):
-        name = f"{row.get('image_id')}.jpg"
-        picture, golds = pictures.find(name), texts(row.get("answers") or [])
-        if picture is None or not golds or not isinstance(row.get("question"), str):
-            reason = "no picture" if picture is None else "no question or answers"
-            found.left_out[reason] = found.left_out.get(reason, 0) + 1
-            continue
-        id_ = str(row.get("question_id", number))
-        found.questions.append(Question(id_, picture, row["question"].capitalize(), golds))
+        question = row.get("question")
+        found.add(
+            row.get("question_id", number),
+            pictures.find(f"{row.get('image_id')}.jpg"),
+            question.capitalize() if isinstance(question, str) else None,
+            _answers(row.get("answers")),
+        )
     return found
+
+
+def _answers(listed: Any) -> tuple[str, ...]:
+    """What each of the ten people said, nothing included: a share of ten is what counts."""
+    return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()

@@ -9,22 +9,31 @@ fake:first, fake:last  the page's first or last line
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from glossator.errors import UsageError
 from glossator.evaluation.readers.base import Ask, Reader, Told
 from glossator.evaluation.readers.endpoint import EndpointReader
 from glossator.evaluation.readers.fake import FakeReader
 from glossator.evaluation.readers.hf import HfReader
-from glossator.recipe import Endpoint
+from glossator.recipe import Budget, Endpoint
 from glossator.training import settings
 from glossator.training.settings import DataSettings, ModelSpec
 
-__all__ = ["Ask", "Reader", "Told", "build"]
+__all__ = ["Ask", "EndpointReader", "Reader", "Told", "build"]
 
 
 def build(
-    name: str, out: Path, *, key_env: str | None = None, in_flight: int = 16, max_ocr_tokens: int | None = None
+    name: str,
+    out: Path,
+    *,
+    key_env: str | None = None,
+    in_flight: int = 16,
+    max_usd: float | None = None,
+    request: Mapping[str, Any] | None = None,
+    max_ocr_tokens: int | None = None,
 ) -> Reader:
     """The reader of that name; replies of an endpoint are kept in `out`.
 
@@ -33,6 +42,8 @@ def build(
         out: the evaluation's folder.
         key_env: the environment variable that holds an endpoint's key.
         in_flight: an endpoint's requests under way at once.
+        max_usd: spend at most so much at an endpoint.
+        request: further keys of each request to an endpoint; None takes one out.
         max_ocr_tokens: budget for OCR text; None for what the model was trained with.
 
     Raises:
@@ -44,14 +55,23 @@ def build(
             raise UsageError(
                 f"{name}: write it as endpoint:MODEL@URL, such as endpoint:gpt-4o@https://api.openai.com/v1"
             )
-        return EndpointReader(model, _endpoint(url, key_env, in_flight), out / "replies")
+        endpoint, budget = _endpoint(url, key_env, in_flight), Budget(usd=max_usd)
+        return EndpointReader(model, endpoint, out / "replies" / "eval", request=request, budget=budget)
     if name.startswith("fake:"):
         return FakeReader(name.removeprefix("fake:"))
-    if name.endswith(":base") and name.removesuffix(":base") in settings.shipped():
-        recipe = settings.load(name.removesuffix(":base"))
-        return HfReader(recipe.model, max_ocr_tokens=max_ocr_tokens or recipe.data.max_ocr_tokens, name=name)
+    recipe = name.removesuffix(":base")
+    if name.endswith(":base"):
+        loaded = settings.load(recipe)
+        return HfReader(loaded.model, max_ocr_tokens=max_ocr_tokens or loaded.data.max_ocr_tokens, name=name)
+    if _is_path(name) and not Path(name).is_dir():
+        raise UsageError(f"no model '{name}': there is no such folder")
     trained = _data_of(Path(name))
     return HfReader(ModelSpec(name=name), max_ocr_tokens=max_ocr_tokens or trained.max_ocr_tokens)
+
+
+def _is_path(name: str) -> bool:
+    """Whether it can't be a name on the Hub, which has one slash at most, and none in front."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1 or Path(name).is_absolute()
 
 
 def _data_of(folder: Path) -> DataSettings:

@@ -35,10 +35,12 @@ class Reader(Protocol):
 
     Attributes:
         name: as results name it.
+        identity: what decides its answers beside the questions: the model and how it is asked.
         sees: whether it is shown pixels; if not, it needs `Ask.page`.
     """
 
     name: str
+    identity: str
     sees: bool
 
     def answer(self, asks: Sequence[Ask], told: Told) -> None:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from glossator.errors import UsageError
 from glossator.evaluation.readers.base import Ask, Told
+
+_PLACES = {"first": 0, "last": -1}
 
 
 class FakeReader:
-    """See `readers.base.Reader`. `fake:first` and `fake:last` say which line."""
+    """See `readers.base.Reader`. `fake:first` and `fake:last` say which line.
+
+    Raises:
+        UsageError: for any other line.
+    """
 
     sees = False
 
     def __init__(self, line: str = "first") -> None:
-        self.name = f"fake:{line}"
-        self._place = -1 if line == "last" else 0
+        if line not in _PLACES:
+            raise UsageError(f"no reader fake:{line}; there are {', '.join(f'fake:{place}' for place in _PLACES)}")
+        self.name = self.identity = f"fake:{line}"
+        self._place = _PLACES[line]
 
     def answer(self, asks: Sequence[Ask], told: Told) -> None:
         """See `readers.base.Reader`."""
         for i, ask in enumerate(asks):
             lines = [line for line in ask.page.splitlines() if line.strip()] or [""]
-            told(i, lines[self._place])
+            told(i, lines[self._place].strip())
