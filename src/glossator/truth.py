@@ -26,7 +26,8 @@ def truths(record: Mapping[str, Any]) -> Iterator[Truth]:
     A field is asked for by its name: "What is the total on this receipt?" for a name in plain small letters, "What is
     printed for "TO:" on this form?" for one that the page prints.
     """
-    kind = record.get("kind") or "document"
+    given = record.get("kind")
+    kind = given if isinstance(given, str) and given.strip() else "document"
     fields = record.get("fields")
     for name, value in fields.items() if isinstance(fields, dict) else ():
         label = str(name).strip(" :_")

@@ -22,7 +22,8 @@ from glossator.vqa_text import normalised
 PIECES = [
     *"aAbBéßﬁİ0159 .,-%$/?!'\"()\n\t\u3000２％Ａ",
     "the", "The ", "a ", "an ", "two", "none", "ten ", "dont", "y'all", "she's", "'s", "1,000", "3.50", "1e3", "nan",
-    "inf", "  ", ", ", " -", "- ", "...", "5%", "0", "0.0", "-1", "1_0", "total", "TOTAL: ", "x^2", "\\frac{1}{2}", "合計",
+    "inf", "  ", ", ", " -", "- ", "...", "5%", "0", "0.0", "-1", "1_0", "total", "TOTAL: ", "x^2", "\\frac{1}",
+    "合計",
 ]  # fmt: skip
 COUNT = 4000
 

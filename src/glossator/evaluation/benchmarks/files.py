@@ -74,11 +74,16 @@ class Pictures:
     def _places(self, name: str) -> Iterator[Path]:
         for root in self._roots:
             path = root / name
-            try:
-                if path.is_file() and any(path.resolve().is_relative_to(one) for one in self._allowed):
-                    yield path
-            except (OSError, ValueError):  # a name too long, or with a NUL in it
-                return
+            if is_file(path) and any(path.resolve().is_relative_to(one) for one in self._allowed):
+                yield path
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; False for what can't be a name (too long, a NUL in it)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _folders(path: Path) -> list[Path]:

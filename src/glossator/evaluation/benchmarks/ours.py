@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glossator.errors import SourceError, UsageError
+from glossator.evaluation.benchmarks.files import is_file
 from glossator.evaluation.questions import Benchmark
 from glossator.jobs.ingest import locate
 from glossator.jobs.sources import IMAGE_KEYS, Source
@@ -48,7 +49,7 @@ def _picture(root: Path, record: Mapping[str, Any]) -> Path | None:
     """The record's picture, if it is there and inside the source's folder."""
     image = next((record[key] for key in IMAGE_KEYS if record.get(key) is not None), None)
     inner = locate(root.resolve(), image) if isinstance(image, str) and image.strip() else None
-    if inner is None or isinstance(inner, Failed) or not (root / inner).is_file():
+    if inner is None or isinstance(inner, Failed) or not is_file(root / inner):
         return None
     return root / inner
 
