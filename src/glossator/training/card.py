@@ -27,7 +27,7 @@ images. Loss on the assistant's turns only: {{ '{:,}'.format(trained.learned_tok
 | | |
 |---|---|
 | data set | {{ trained.dataset }} |
-| method | {{ method }} |
+| tuned | {{ method }} |
 | learning rate, schedule | {{ recipe.optimizer.learning_rate }}, {{ recipe.optimizer.schedule }} |
 | samples a step and process | {{ recipe.optimizer.batch_size * recipe.optimizer.accumulation }} |
 | steps, seconds | {{ trained.steps }}, {{ trained.seconds }} |
@@ -45,11 +45,12 @@ licence of the base model, and the terms of the images and captions, hold for th
 
 def write_card(path: Path, recipe: TrainRecipe, trained: Trained) -> None:
     """Write the card of a finished run."""
-    tune = recipe.tune
-    parts = [part for part in ("language", "projector", "vision") if getattr(tune, part)]
-    adapted = tune.method == "lora" and tune.language
-    low = f", adapters of rank {tune.lora.rank} on the language model" if adapted else ", in full"
-    bits = f", base in {recipe.model.quantization}" if recipe.model.quantization else ""
+    rank = f" of rank {recipe.tune.lora.rank} on the language model"
+    tuned = [
+        f"{part}{rank if part == 'adapters' else ', in full'} ({count:,} parameters)"
+        for part, count in trained.moving.items()
+    ]
+    bits = f"; base in {recipe.model.quantization}" if recipe.model.quantization else ""
     left_out = "; ".join(f"{count:,} ({reason})" for reason, count in trained.left_out.items()) or "nothing"
     template = jinja2.Environment(autoescape=False, keep_trailing_newline=True).from_string(_CARD)
     text = template.render(
@@ -58,8 +59,8 @@ def write_card(path: Path, recipe: TrainRecipe, trained: Trained) -> None:
         version=glossator.__version__,
         recipe=recipe,
         trained=trained,
-        library="peft" if adapted else "transformers",
-        method=", ".join(parts) + low + bits,
+        library="peft" if "adapters" in trained.moving else "transformers",
+        method="; ".join(tuned) + bits,
         left_out=left_out,
     )
     path.write_text(text, encoding="utf-8")

@@ -97,8 +97,8 @@ class Encoder:
         ids, offsets = list(found["input_ids"]), found["offset_mapping"]
         labels = [IGNORED] * len(ids)
         for turn, (start, end) in zip(turns, rendered.spans, strict=True):
-            if turn.role != "assistant":
-                continue
+            if turn.role != "assistant" or not rendered.text[start:end].strip():
+                continue  # an empty answer would teach to say nothing
             start = self._with_blank(rendered.text, start)
             said = [i for i, (begin, stop) in enumerate(offsets) if begin < end and stop > start]
             said += self._end_mark(ids, said[-1] + 1) if said else []

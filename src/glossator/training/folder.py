@@ -38,6 +38,7 @@ class Trained:
         learned_tokens, tokens: in one pass over the samples, those that carry loss and all.
         left_out: samples, or explanations, that were not used, by reason.
         split: samples that were too long in one piece, and are trained on in several.
+        moving: how many parameters are tuned, by part: adapters, language, projector, vision.
         steps: optimizer steps in all.
         seconds: of the last go (a run that was stopped has more than one), without loading.
         curve: the lines that the trainer logged.
@@ -54,6 +55,7 @@ class Trained:
     tokens: int
     left_out: dict[str, int]
     split: int = 0
+    moving: dict[str, int] = field(default_factory=dict)
     steps: int = 0
     seconds: float = 0.0
     curve: list[dict[str, Any]] = field(default_factory=list)

@@ -195,6 +195,16 @@ def freeze(model: Any, tune: TuneSettings, *, widen: bool) -> Any:
     return model
 
 
+def moving(model: Any) -> dict[str, int]:
+    """How many parameters move, by part; adapters by themselves."""
+    found: dict[str, int] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            part = "adapters" if _is_adapter(name) else part_of(name)
+            found[part] = found.get(part, 0) + parameter.numel()
+    return found
+
+
 def _is_adapter(name: str) -> bool:
     return ".lora_" in name
 

@@ -118,6 +118,8 @@ def _prepared(found: TrainingSet, out: Path, recipe: TrainRecipe, name: str) -> 
     data = _Data.of(found, recipe, loaded)
     set_seed(recipe.run.seed)
     tuned = model.freeze(loaded.model, recipe.tune, widen=recipe.model.dtype == "auto")
+    moving = [value for value in tuned.parameters() if value.requires_grad]
+    types_before = [value.dtype for value in moving]
     trainer = trainer_class()(
         model=tuned,
         args=arguments(recipe, types, out, sees=loaded.sees),
@@ -127,9 +129,11 @@ def _prepared(found: TrainingSet, out: Path, recipe: TrainRecipe, name: str) -> 
         data_collator=data.collator,
         callbacks=[EarlyStoppingCallback(recipe.run.patience)] if recipe.run.patience else [],
     )
+    for value, dtype in zip(moving, types_before, strict=True):
+        value.data = value.data.to(dtype)  # TRL makes what moves on a quantised model bfloat16, come what may
     trainer.lengths = None if recipe.run.packing else data.lengths
     trainer.remove_callback(PrinterCallback)
-    return trainer, loaded, data.describe(found, recipe, name)
+    return trainer, loaded, data.describe(found, recipe, name, model.moving(tuned))
 
 
 def _read_pages(found: TrainingSet, out: Path) -> None:
@@ -191,7 +195,7 @@ class _Data:
         )
         return cls(train, validation, None, lengths, learned)
 
-    def describe(self, found: TrainingSet, recipe: TrainRecipe, name: str) -> Trained:
+    def describe(self, found: TrainingSet, recipe: TrainRecipe, name: str, moving: dict[str, int]) -> Trained:
         return Trained(
             recipe=recipe.model_dump(mode="json"),
             dataset=name,
@@ -201,6 +205,7 @@ class _Data:
             tokens=sum(self.lengths),
             left_out=dict(found.left_out),
             split=found.split,
+            moving=moving,
         )
 
 

@@ -114,7 +114,7 @@ class TrainRun(_Model):
     save_steps: int | None = Field(
         None,
         ge=1,
-        description="Steps between two checkpoints, to go on from; null: none (with patience: at each look).",
+        description="Steps between checkpoints, to go on from; null: none; with patience: at each look.",
     )
     eval_steps: int | None = Field(None, ge=1, description="Steps between two looks at the validation loss.")
     patience: int | None = Field(
