@@ -14,6 +14,7 @@ from glossator.engines.endpoint.pictures import data_uri
 from glossator.engines.writer.asking import CHAT, stored, usage_of
 from glossator.evaluation.readers.base import Ask, Told
 from glossator.fingerprint import digest, fingerprint
+from glossator.images import check
 from glossator.meter import Meter
 from glossator.recipe import Budget, Endpoint
 from glossator.replies import ShardReplies
@@ -75,7 +76,8 @@ class EndpointReader:
         await loop.each(range(len(asks)), one, client.width)
 
     async def _one(self, client: Client, ask: Ask, session: Session) -> Outcome[str]:
-        uri = data_uri(ask.picture, self._side)
+        seen = check(ask.picture)  # a file that goes as it is has its header read only
+        uri = seen if isinstance(seen, Failed) else data_uri(ask.picture, self._side)
         if isinstance(uri, Failed):
             return uri
         wire = json.dumps(self._body(ask, uri), separators=(",", ":")).encode("ascii")
