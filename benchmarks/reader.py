@@ -3,7 +3,8 @@
     python benchmarks/reader.py --source records.jsonl -o work
 
 A third of the images is held out. The rest goes through `glossator build` (pages read by RapidOCR, whatever OCR the
-records bring along) and `glossator train -r ocr-lm`; `glossator eval` asks both readers the human questions of the rest.
+records bring along) and `glossator train -r ocr-lm`; `glossator eval` asks both readers
+the human questions of the rest.
 """
 
 from __future__ import annotations

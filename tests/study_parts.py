@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from PIL import Image, ImageDraw
+
 from tiny_models import CHATML, causal
 
 KINDS = ("receipt", "form")

@@ -14,11 +14,11 @@ from typing import Any
 import polars as pl
 import pytest
 import yaml
-from study_parts import study_file, tiny_reader, truth_source
 
 from glossator.errors import RecipeError, UsageError
 from glossator.study.run import study
 from glossator.study.settings import load, shipped
+from study_parts import study_file, tiny_reader, truth_source
 
 
 @pytest.fixture(scope="module")
