@@ -22,12 +22,13 @@ def assemble(name: str, out: Path, mode: Mode, settings: dict[str, Any]) -> int:
 
 def train(dataset: Path, out: Path, recipe: str, mode: Mode, *, images: Path | None, settings: dict[str, Any]) -> int:
     """Train, and print what came of it."""
-    from glossator.training import run
+    from glossator.training import processes, run
     from glossator.training.settings import load
 
-    with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:
+    with ProgressEvents(visible=not (mode.quiet or mode.json) and processes.is_first()) as bar:
         trained = run.train(dataset, out, load(recipe, settings), images=images, progress=bar.told)
-    mode.result({"folder": str(out), **asdict(trained)}, run.summary_text(trained, out))
+    if processes.is_first():
+        mode.result({"folder": str(out), **asdict(trained)}, run.summary_text(trained, out))
     return 0
 
 
