@@ -236,8 +236,8 @@ def clip_config(layers: int = 2) -> Any:
     from transformers import CLIPVisionConfig
 
     return CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=layers, num_attention_heads=2, image_size=56, patch_size=14,
-        projection_dim=32, initializer_range=0.3, initializer_factor=8.0,
+        hidden_size=32, intermediate_size=64, num_hidden_layers=layers, num_attention_heads=2, image_size=56,
+        patch_size=14, projection_dim=32, initializer_range=0.3, initializer_factor=8.0,
     )  # fmt: skip
 
 

@@ -186,7 +186,14 @@ def _text(parts: Assembly, dtype: Any) -> tuple[Any, Any]:
 
     common = {"revision": parts.text.revision, "trust_remote_code": parts.trust_remote_code}
     path = model_path(parts.text.name)
-    tokenizer = AutoTokenizer.from_pretrained(path, **common)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, **common)
+    except (ImportError, ValueError) as error:
+        if "tiktoken" not in str(error):  # what transformers tries when it can't read a SentencePiece file
+            raise
+        raise ValueError(
+            "its tokenizer can't be read; if that is a SentencePiece file: pip install sentencepiece"
+        ) from error
     if not parts.chat_template and not tokenizer.chat_template:
         raise ValueError(f"it has no chat template (--set chat_template={next(iter(TEMPLATES))} gives it one)")
     text = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **common)

@@ -114,6 +114,17 @@ def test_bfloat16() -> None:
     assert torch.nn.functional.cosine_similarity(found.float(), wanted, dim=-1).min() > 0.98
 
 
+def test_adapters_learn_in_float32_beside_frozen_bfloat16() -> None:
+    model = tower().to(torch.bfloat16).requires_grad_(requires_grad=False)
+    model.adapters.float().requires_grad_(requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(pictures()).hidden_states[READ]
+    found.float().square().sum().backward()
+    assert found.dtype == torch.bfloat16
+    assert model.adapters.last.weight.grad.dtype == torch.float32
+    assert model.adapters.last.weight.grad.abs().max() > 0
+
+
 def test_checkpointing_computes_the_network_again_and_gives_the_same_gradients() -> None:
     model = tower().train()
     stir(model.adapters)
