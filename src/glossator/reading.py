@@ -48,7 +48,9 @@ def read_pages(
         for id_, path in records.items():
             name = path.relative_to(root).as_posix()
             file.write(json.dumps({"id": id_, "image": name, "ocr": known.get(path)}) + "\n")
-    recipe = Recipe.model_validate({"stages": [{"use": "ocr", "engine": {"kind": engine}}]})
+    # Where nothing has to be read, no process is started for it.
+    run = {"workers": {"ocr": 0}} if all(known.get(path) for path in records.values()) else {}
+    recipe = Recipe.model_validate({"stages": [{"use": "ocr", "engine": {"kind": engine}}], "run": run})
     built = build(listed, workspace, recipe, images=root, events=events)
     text = {row["image_id"]: row["text"] for row in built.table("ocr").select(["image_id", "text"]).to_pylist()}
     image_of = {row["source_id"]: row["image_id"] for row in built.table("sources").to_pylist()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from glossator.fingerprint import fingerprint
 from glossator.images import open_image
 from glossator.results import Failed
 from glossator.text import clean
@@ -26,7 +26,7 @@ _PAGE = Path(__file__).with_name("gallery.html")
 
 def write_gallery(path: Path, model: str, name: str, answers: Sequence[Answer], metric: str) -> None:
     """Write the page. All texts are cleaned and escaped: they come from images and models."""
-    order = sorted(answers, key=lambda answer: hashlib.sha256(answer.question.id.encode()).digest())
+    order = sorted(answers, key=lambda answer: fingerprint(answer.question.id))
     groups = [
         ("Wrong", [one for one in order if one.scores[metric] == 0]),
         ("Partly right", [one for one in order if 0 < one.scores[metric] < 1]),
