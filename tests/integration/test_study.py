@@ -145,6 +145,18 @@ def test_noise_is_planted_in_the_share_that_was_asked_for(parts: tuple[Path, Pat
     assert defects == {"wrong answer"}
 
 
+def test_a_writer_alone_is_shown_no_human_caption(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    """Then no caption is there to be trained on either."""
+    arms = {"captions": {"train": {"captions": "human", "pairs": False}}}
+    changes = {"arms": arms, "compare": [], "seeds": [0]}
+    with_them = load(study_file(tmp_path / "a.yaml", *parts, **changes))
+    assert study(with_them, tmp_path / "out", workers=0)["arms"]["captions"]["steps"] == 2
+    alone = {"main": {"recipe": "fake", "human_captions": False}}
+    without = load(study_file(tmp_path / "b.yaml", *parts, data=alone, **changes))
+    with pytest.raises(UsageError, match="nothing to train on"):
+        study(without, tmp_path / "out", workers=0)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

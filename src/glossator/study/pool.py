@@ -12,6 +12,7 @@ from glossator import runner
 from glossator.errors import RecipeError
 from glossator.fingerprint import digest
 from glossator.jobs import defects
+from glossator.jobs.sources import Source
 from glossator.measure import pages_as_records, planted_recipe
 from glossator.recipe import Recipe, load
 from glossator.stages.filter import FilterSettings, judged_columns, verdicts
@@ -52,18 +53,28 @@ def make(
     sorts = digest("|".join(data.noise_of).encode())[:6]
     found = []
     for number, source in enumerate(sources):
-        clean = build(source, folder / f"source-{number}", recipe, events=events)
+        records = source if data.human_captions else _without_captions(source, folder / f"source-{number}.jsonl")
+        root = Source.open(source).root
+        clean = build(records, folder / f"source-{number}", recipe, images=root, events=events)
         spoilt = folder / f"planted-{number}-{sorts}"
         found.append((clean, _spoilt(clean, source, spoilt, recipe, data.noise_of, events) if noise else None))
     return _joined(recipe, found)
+
+
+def _without_captions(source: Path, path: Path) -> Path:
+    """The source's records in a file, without what people wrote about the images."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for raw in Source.open(source).records():
+            record = {key: value for key, value in raw.fields.items() if key not in ("caption", "captions")}
+            file.write(json.dumps(record, default=str) + "\n")
+    return path
 
 
 def _spoilt(
     clean: Workspace, source: Path, folder: Path, recipe: Recipe, sorts: Sequence[str], events: runner.Events | None
 ) -> Workspace | None:
     """A workspace of spoilt copies, one for each of half of the pairs, scored as the others are."""
-    from glossator.jobs.sources import Source
-
     pairs = [pair for pair in clean.table("pairs").to_pylist() if pair["explain_answer"]]
     records = []
     for record in defects.planted(pairs, pages_as_records(clean), seed=0):

@@ -31,6 +31,7 @@ class StudyData(_Model):
         default_factory=lambda: dict(READ_BY_ENGINE),
         description="Its settings by dotted name. By default OCR that records bring along is not used.",
     )
+    human_captions: bool = Field(True, description="Whether the writer is shown what people wrote about the images.")
     noise_of: tuple[str, ...] = Field(
         DEFECTS,
         min_length=1,
