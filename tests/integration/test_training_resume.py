@@ -15,7 +15,7 @@ import yaml
 
 import tiny_models
 from glossator.training import folder, run
-from training_kit import duo, draw, losses, of, recipe, saved, several, weights
+from training_kit import draw, duo, losses, of, recipe, saved, several, weights
 
 pytestmark = pytest.mark.model
 STEPS = 14

@@ -79,6 +79,8 @@ def arguments(recipe: TrainRecipe, types: Precision, out: Path, *, sees: bool) -
             dataloader_num_workers=run.workers,
             logging_steps=run.logging_steps,
             logging_first_step=True,
+            log_level="error",
+            log_level_replica="error",
             report_to="none",
             disable_tqdm=True,
             **_looks(recipe),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,17 +64,18 @@ def train_on(found: TrainingSet, out: Path, recipe: TrainRecipe, name: str, prog
     """As `train`, on samples that are there already; `name` is what the card calls them."""
     if not found.train:
         raise UsageError(f"{name} has nothing to train on (left out: {found.left_out or 'nothing'})")
-    _need_packages()
     with processes.first_goes_first():
         folder.claim(out, recipe, found, name)
     known = folder.finished(out)
     if known is not None:
         return known
+    _need_packages()
     import torch
 
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
-    with quiet_transformers():
+    with quiet_transformers(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # between TRL and transformers, nothing a user could mend
         trainer, loaded, trained = _prepared(found, out, recipe, name)
         trainer.add_callback(_told(progress))
         started = time.monotonic()
@@ -217,6 +219,7 @@ def _finish(loaded: model.Loaded, recipe: TrainRecipe, trained: Trained, out: Pa
         local = Path(recipe.model.name)
         config["base_model_name_or_path"] = str(local.resolve()) if local.is_dir() else recipe.model.name
         adapters.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
+    (out / "training_args.bin").unlink(missing_ok=True)  # a pickle; the recipe says it all
     loaded.owner.save_pretrained(str(out))
     write_card(out / "README.md", recipe, trained)
     folder.finish(out, trained)
