@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import tiny_models
+import tiny_parts
 from chat_server import ChatServer, question_of
 from glossator.errors import BudgetError, CredentialsError, UsageError
 from glossator.evaluation import readers
@@ -23,6 +24,8 @@ from glossator.training.settings import ModelSpec
 
 PAGE = "CORNER SHOP\nInvoice No: 4711\nTOTAL 53.60\nCASH 60.00"
 Make = Callable[[Path], Reader]
+TEXT = ["llama", "qwen2", "gpt2-without-template"]
+READERS = ["fake", "endpoint", *TEXT, *tiny_models.VISION_MODELS, "assembled-hr-vicuna"]
 
 
 def answers(reader: Reader, asks: list[Ask]) -> list[Outcome[str]]:
@@ -53,8 +56,8 @@ def asks(tmp_path_factory: pytest.TempPathFactory) -> list[Ask]:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("models")
-    models = {**tiny_models.TEXT_MODELS, **tiny_models.VISION_MODELS}
-    names = ["llama", "qwen2", "gpt2-without-template", *tiny_models.VISION_MODELS]
+    models = {**tiny_models.TEXT_MODELS, **tiny_models.VISION_MODELS, **tiny_parts.ASSEMBLED}
+    names = [name for name in READERS if name in models]
     for name in names:
         models[name](root / name)
     return {name: root / name for name in names}
@@ -68,9 +71,6 @@ def server() -> Iterator[ChatServer]:
 
 def hf(folder: Path, **options: Any) -> HfReader:
     return HfReader(ModelSpec(name=str(folder), dtype="float32"), **options)
-
-
-READERS = ["fake", "endpoint", "llama", "qwen2", "gpt2-without-template", *tiny_models.VISION_MODELS]
 
 
 @pytest.fixture(params=READERS)
@@ -274,6 +274,12 @@ def test_an_endpoint_stops_for_a_bad_key_and_for_a_budget(asks: list[Ask], tmp_p
             answers(reader, asks)
         assert len(server.bodies) < len(asks)
         assert reader.bought.calls == len(server.bodies)
+
+
+def test_a_limit_of_money_wants_a_known_price(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="price of nobodys-model"):
+        readers.build("endpoint:nobodys-model@http://127.0.0.1:9/v1", tmp_path, max_usd=1.0)
+    assert readers.build("endpoint:gpt-4o@http://127.0.0.1:9/v1", tmp_path, max_usd=1.0).sees
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from lmms_eval.api.instance import Instance
 from PIL import Image, ImageDraw
 
 import tiny_models
+import tiny_parts
 from glossator.errors import UsageError
 from glossator.evaluation.readers import Ask
 from glossator.evaluation.readers.hf import HfReader
@@ -20,10 +21,13 @@ pytestmark = pytest.mark.model
 QUESTION = "What is the total?\nAnswer the question using a single word or phrase."
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("llava")
-    tiny_models.VISION_MODELS["llava-vicuna"](made)
+MODELS = {"llava": tiny_models.VISION_MODELS["llava-vicuna"], "llava-hr": tiny_parts.ASSEMBLED["assembled-hr-vicuna"]}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp(request.param)
+    MODELS[request.param](made)
     return made
 
 

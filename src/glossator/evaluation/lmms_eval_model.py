@@ -112,11 +112,11 @@ class GlossatorModel(lmms):  # type: ignore[misc]
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
         """Not offered: scores of answers are the business of `glossator score`."""
-        raise NotImplementedError("glossator's readers answer questions; choose a task of type generate_until")
+        raise UsageError("glossator's readers answer questions; choose a task of type generate_until")
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:
         """Not offered: each question stands by itself."""
-        raise NotImplementedError("glossator's readers answer one question at a time; choose a generate_until task")
+        raise UsageError("glossator's readers answer one question at a time; choose a generate_until task")
 
 
 def _longest(wanted: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from glossator.engines.endpoint import prices
 from glossator.errors import UsageError
 from glossator.evaluation.readers.base import Ask, Reader, Told
 from glossator.evaluation.readers.endpoint import EndpointReader
@@ -56,6 +57,8 @@ def build(
                 f"{name}: write it as endpoint:MODEL@URL, such as endpoint:gpt-4o@https://api.openai.com/v1"
             )
         endpoint, budget = _endpoint(url, key_env, in_flight), Budget(usd=max_usd)
+        if max_usd is not None and prices.usd({}, model, 1, 0, 1) is None:
+            raise UsageError(f"nobody knows the price of {model}, so a limit of {max_usd:g} dollars could not bite")
         return EndpointReader(model, endpoint, out / "replies" / "eval", request=request, budget=budget)
     if name.startswith("fake:"):
         return FakeReader(name.removeprefix("fake:"))
