@@ -110,11 +110,11 @@ class GlossatorModel(lmms):  # type: ignore[misc]
             shown[0].convert("RGB").save(path, compress_level=1)
         return path
 
-    def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
+    def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:  # noqa: ARG002
         """Not offered: scores of answers are the business of `glossator score`."""
         raise UsageError("glossator's readers answer questions; choose a task of type generate_until")
 
-    def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:
+    def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:  # noqa: ARG002
         """Not offered: each question stands by itself."""
         raise UsageError("glossator's readers answer one question at a time; choose a generate_until task")
 

@@ -270,7 +270,7 @@ def test_records(tmp_path: Path) -> None:
     rows: list[Any] = [
         {
             "id": "r", "image": "img/a.png", "kind": "receipt", "fields": {"total": "53.60", "TO:": "Ann", "odd": 7},
-            "qa": [{"question": "Who?", "answers": ["Ann", 5]}, {"question": "One?", "answer": "1"}, {"answers": ["x"]}],
+            "qa": [{"question": "Who?", "answers": ["Ann", 5]}, {"question": "One?", "answer": "1"}, {"answers": [1]}],
             "ocr": [{"text": "TOTAL 53.60", "box": [0, 0, 5, 5]}],
         },
         {"id": "r", "image": "img/a.png", "kind": 9, "fields": {"total": "1.00"}},

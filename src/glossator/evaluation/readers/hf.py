@@ -7,7 +7,7 @@ from typing import Any
 
 from glossator.engines.base import Turn
 from glossator.engines.loss.context import ocr_context
-from glossator.errors import UsageError
+from glossator.errors import MissingExtraError, UsageError
 from glossator.evaluation.readers.base import Ask, Told
 from glossator.images import open_image
 from glossator.results import Failed
@@ -35,8 +35,10 @@ class HfReader:
     """
 
     def __init__(self, spec: ModelSpec, *, max_ocr_tokens: int = 512, batch_tokens: int = 0, name: str = "") -> None:
-        import torch
-
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingExtraError(f"the model {spec.name}", "train") from error
         device = model.default_device()
         self._torch = torch
         self._loaded = model.load(spec, device)
