@@ -85,7 +85,7 @@ def text_config(name: str, vocabulary: int, **more: Any) -> Any:
     import transformers
 
     cls = getattr(transformers, f"{name}Config")
-    return cls(vocab_size=vocabulary, pad_token_id=0, bos_token_id=0, eos_token_id=1, **_LAYERS, **more)
+    return cls(vocab_size=vocabulary, pad_token_id=0, bos_token_id=0, eos_token_id=1, **_LAYERS | more)
 
 
 def causal(name: str, template: str | None, folder: Path, **more: Any) -> None:
