@@ -13,7 +13,7 @@ from glossator.engines.base import Turn
 from glossator.errors import UsageError
 from glossator.training import model, run
 from glossator.training.samples import Conversation, TrainingSet
-from glossator.training.settings import ModelSpec
+from glossator.training.settings import ModelSpec, load
 from training_kit import draw, duo, losses, of, recipe, saved, several, weights
 
 pytestmark = pytest.mark.model
@@ -303,3 +303,23 @@ def test_packing_is_refused_for_pictures_and_tuning_what_is_not_there_too(tiny: 
     blind = recipe(tiny / "text", tune__method="full", tune__language=False, tune__projector=True)
     with pytest.raises(UsageError, match="no such part"):
         run.train_on(of(duo(1)), tmp_path / "b", blind, "test")
+
+
+@pytest.mark.parametrize("name, family", [("smolvlm", "smolvlm"), ("qwen-vl", "qwen3-vl"), ("ocr-lm", "llama")])
+def test_a_shipped_recipe_takes_a_step_on_a_tiny_model_of_its_class(
+    tiny: Path, tmp_path: Path, name: str, family: str
+) -> None:
+    models = tiny_models.VISION_MODELS | tiny_models.TEXT_MODELS
+    made = saved(models[family], tmp_path / "model")
+    small = {"model.name": str(made), "optimizer.max_steps": 2, "run.workers": 0, "run.logging_steps": 1}
+    samples = [duo(1), duo(2)] if family == "llama" else pictured(tiny)
+    trained = run.train_on(of(*samples), tmp_path / "out", load(name, small), "test")
+    assert len(losses(trained)) == 2
+    assert trained.moving["adapters"] > 0
+    assert logits(tmp_path / "out", samples).isfinite().all()
+
+
+def test_pictures_can_be_opened_in_other_processes(tiny: Path, tmp_path: Path) -> None:
+    alone = run.train_on(of(*pictured(tiny)), tmp_path / "a", recipe(tiny / "llava", optimizer__max_steps=2), "test")
+    chosen = recipe(tiny / "llava", optimizer__max_steps=2, run__workers=2)
+    assert losses(run.train_on(of(*pictured(tiny)), tmp_path / "b", chosen, "test")) == losses(alone)
