@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Scoring on a CUDA machine: equality with the CPU, and the ratios of benchmarks/scoring.py. Needs torch with CUDA,
-# transformers, accelerate and this project's core dependencies; nothing is downloaded, the models come from configs.
+# Scoring, training and evaluation on a CUDA machine: equality with the CPU, the ratios of benchmarks/scoring.py, and
+# throughput, memory and loss curve of a mid-size LLaVA (benchmarks/training.py). Needs torch with CUDA, transformers,
+# accelerate, the extra `train` (and bitsandbytes for 4 bit) and this project's core dependencies; nothing is downloaded,
+# the models come from configs.
 #
 #     scripts/gpu_check.sh [PYTHON]
 #
@@ -24,3 +26,15 @@ for model in mid vision-mid; do
   echo "== $model, bfloat16: how much faster?"
   "$python" benchmarks/scoring.py --model "$model" --device cuda --dtype bfloat16 --pages 12 --rounds 3 --equal-to-cpu 0.05
 done
+train() {
+  echo "== training and evaluation: $*"
+  "$python" benchmarks/training.py --size mid --pictures 256 --steps 60 --workers 4 "$@"
+}
+train --method lora --batch 8
+train --method lora --batch 8 --gradient-checkpointing
+train --method full --batch 4 --gradient-checkpointing
+if "$python" -c 'import bitsandbytes' 2>/dev/null; then
+  train --method lora --batch 8 --quantization 4bit
+else
+  echo "== no bitsandbytes here: training in 4 bit was not checked"
+fi
