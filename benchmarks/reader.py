@@ -18,6 +18,7 @@ from pathlib import Path
 import glossator
 from glossator.evaluation.run import evaluate, table_text
 from glossator.jobs.sources import Source
+from glossator.recipe import load as load_recipe
 from glossator.study.cells import image_id_of
 from glossator.training import run
 from glossator.training.samples import held_out
@@ -36,7 +37,7 @@ def main() -> None:
         print(f"{chosen.source} is not there: nothing was measured")
         return
     began = time.monotonic()
-    workspace = glossator.build(chosen.source, chosen.out / "ws", **{"ocr.use_given": False})
+    workspace = glossator.build(chosen.source, chosen.out / "ws", load_recipe("embedded", {"ocr.use_given": False}))
     built = time.monotonic()
     recipe = load(chosen.recipe, {"data.test_share": TEST_SHARE})
     trained = run.train(workspace.path, chosen.out / "model", recipe)
