@@ -1,6 +1,6 @@
 """Seconds of a training step with TRL's own loss, and with ours, which computes logits at the answers' places alone.
 
-    python benchmarks/training_loss.py [--steps 3] [--length 400] [--batch 4]
+    python benchmarks/training_loss.py [--steps 2] [--length 200] [--batch 2]
 
 SmolLM2-135M with adapters on made-up receipts, forward and backward, both in turn in one process. On a machine with
 CUDA both are TRL's: its fused head is fast there.
@@ -53,9 +53,9 @@ def recipe(batch: int) -> TrainRecipe:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--length", type=int, default=400, help="tokens of a sample")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--length", type=int, default=200, help="tokens of a sample")
+    parser.add_argument("--batch", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         compare(options, Path(name))
