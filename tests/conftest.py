@@ -7,9 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageDraw
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+settings.load_profile("untimed")
 _ran: set[str] = set()
 _REQUIRED = {"shared": "GLOSSATOR_REQUIRE_SHARED", "model": "GLOSSATOR_REQUIRE_MODELS"}
 

@@ -150,11 +150,11 @@ def read(folder: Path) -> Cell | None:
         raise UsageError(f"{path} is damaged ({error}); delete it and run the study again") from error
 
 
-def asks_of(asked: Sequence[Question], pages: Mapping[str, Page]) -> list[Ask]:
-    """The questions as a reader is asked them, each with the OCR text of its page."""
+def asks_of(asked: Sequence[Question], pages: Mapping[str, Page], longest: int) -> list[Ask]:
+    """The questions as a reader is asked them, each with the OCR text of its page; `longest` in tokens."""
     benchmark = Benchmark("records", list(asked), ())
     text = {image_id: page.text for image_id, page in pages.items()}
-    return [Ask(benchmark.put(q), q.picture, text.get(q.cluster, ""), benchmark.max_new_tokens) for q in asked]
+    return [Ask(benchmark.put(q), q.picture, text.get(q.cluster, ""), longest) for q in asked]
 
 
 def tested(study: Study, reader: Any, asked: Sequence[Question], asks: Sequence[Ask]) -> list[dict[str, Any]]:

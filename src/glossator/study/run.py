@@ -111,7 +111,7 @@ def _plan(plan: Study, pools: dict[str, Pool], folder: Path) -> Iterator[_Planne
         for name, arm in sorted(plan.arms.items(), key=lambda item: item[1].like is not None):
             chosen = _chosen(plan, pools[arm.data], arm, held, counts.get(arm.like or ""), seed)
             counts[name] = chosen.height
-            asks = cells.asks_of(questions, pools[plan.test.data].pages)
+            asks = cells.asks_of(questions, pools[plan.test.data].pages, plan.test.max_new_tokens)
             key = cells.key_of(plan, pools[arm.data], arm, seed, chosen, asks)
             yield _Planned(name, seed, chosen, questions, asks, folder / key)
 

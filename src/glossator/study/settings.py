@@ -71,6 +71,7 @@ class Test(_Model):
     folds: int = Field(3, ge=2, description="Seed s holds out the images of fold s modulo folds.")
     max_per_image: int = Field(6, ge=1, description="Questions of one image, at most; drawn at random.")
     max_ocr_tokens: int | None = Field(None, ge=16, description="Budget for OCR text; null: as in training.")
+    max_new_tokens: int = Field(32, ge=1, description="Longest answer; `glossator eval` allows 64.")
     data: str = Field("main", description="The data set whose OCR text the reader is shown, whatever the arm's.")
     metric: Literal["anls", "relaxed_accuracy", "contained", "exact", "token_f1"] = Field(
         "anls", description="What arms are compared by."
