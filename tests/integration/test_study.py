@@ -145,6 +145,25 @@ def test_noise_is_planted_in_the_share_that_was_asked_for(parts: tuple[Path, Pat
     assert defects == {"wrong answer"}
 
 
+def test_only_some_arms(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    """Data sets and noise that the chosen arms do without are not made, and no figure pretends otherwise."""
+    data = {"main": {"recipe": "fake"}, "other": {"recipe": "fake", "human_captions": False}}
+    arms = {
+        "all": {"filter": None}, "half": {"filter": None, "share": 0.5}, "noise": {"filter": None, "noise": 0.5},
+        "elsewhere": {"data": "other"}, "control": {"filter": None, "like": "noise"},
+    }  # fmt: skip
+    plan = study_file(tmp_path / "s.yaml", *parts, data=data, arms=arms, compare=[], seeds=[0])
+    result = study(load(plan), tmp_path / "out", workers=0, only=["all"])
+    assert list(result["arms"]) == ["all"]
+    assert len(list(tmp_path.glob("out/data/*"))) == 1
+    assert not list(tmp_path.glob("out/data/*/planted*"))
+    noise = study(load(plan), tmp_path / "out", workers=0, only=["control"])
+    assert list(noise["arms"]) == ["all", "control"]
+    failed = run(plan, tmp_path / "out", "--arm", "nothing")
+    assert failed.returncode == 2
+    assert "--arm nothing: no such arm in small" in failed.stderr
+
+
 def test_a_writer_alone_is_shown_no_human_caption(parts: tuple[Path, Path], tmp_path: Path) -> None:
     """Then no caption is there to be trained on either."""
     arms = {"captions": {"train": {"captions": "human", "pairs": False}}}

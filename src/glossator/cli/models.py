@@ -56,6 +56,9 @@ def study(
     from glossator.study.settings import load
 
     plans = [load(name, sources) for name in names]  # all are checked before the first runs
+    unknown = set(only).difference(*(plan.arms for plan in plans))
+    if unknown:
+        raise UsageError(f"--arm {sorted(unknown)[0]}: no such arm in {', '.join(plan.name for plan in plans)}")
     found = {}
     for plan in plans:
         with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def study(
         plan: the study.
         out: the folder; studies that share it share data sets and equal cells.
         workers: processes that compute cells, one core each; by default one a core. 0: in this process.
-        only: compute only these arms now (tables then show what is there).
+        only: compute only these arms now; tables show what is there of the arms that need no other data sets.
         events: told how data sets are built.
         progress: told how many cells are done, and of how many.
 
@@ -71,8 +71,9 @@ def study(
         StopRun: if a run must not go on; finished cells are kept.
     """
     folder = Path(out)
-    pools = _pools(plan, folder / "data", events)
-    planned = list(_plan(plan, pools, folder / "cells"))
+    arms = _reached(plan, only)
+    pools = _pools(plan, arms, folder / "data", events)
+    planned = list(_plan(plan, arms, pools, folder / "cells"))
     missing = [one for one in planned if cells.read(one.folder) is None and (not only or one.arm in only)]
     unique = list({one.folder: one for one in missing}.values())
     progress("cells", len(planned) - len(missing), len(planned))
@@ -86,12 +87,26 @@ def study(
     return tables.write(plan, found, folder)
 
 
-def _pools(plan: Study, folder: Path, events: runner.Events | None) -> dict[str, Pool]:
-    """The data sets that arms name, each built once for all studies in the folder."""
+def _reached(plan: Study, only: Sequence[str]) -> dict[str, Arm]:
+    """The arms to compute, and those that need no more than their data sets."""
+    chosen = [arm for name, arm in plan.arms.items() if not only or name in only]
+    chosen += [plan.arms[arm.like] for arm in chosen if arm.like is not None]
+    data = {arm.data for arm in chosen}
+    noisy = {arm.data for arm in chosen if arm.noise}
+
+    def ready(arm: Arm) -> bool:
+        own = arm.data in (noisy if arm.noise else data)
+        return own and (arm.like is None or ready(plan.arms[arm.like]))
+
+    return {name: arm for name, arm in plan.arms.items() if ready(arm)}
+
+
+def _pools(plan: Study, arms: Mapping[str, Arm], folder: Path, events: runner.Events | None) -> dict[str, Pool]:
+    """The data sets that these arms name, each built once for all studies in the folder."""
     sources = [Path(source).resolve() for source in plan.sources]
     made = {}
     for name, data in plan.data.items():
-        used = [arm for arm in plan.arms.values() if arm.data == name]
+        used = [arm for arm in arms.values() if arm.data == name]
         noise = any(arm.noise for arm in used)
         if used or name == plan.test.data:
             key = tables.data_key(data, sources)
@@ -99,8 +114,8 @@ def _pools(plan: Study, folder: Path, events: runner.Events | None) -> dict[str,
     return made
 
 
-def _plan(plan: Study, pools: dict[str, Pool], folder: Path) -> Iterator[_Planned]:
-    """All cells, each with the pairs that it trains on and the questions that it is asked."""
+def _plan(plan: Study, arms: Mapping[str, Arm], pools: dict[str, Pool], folder: Path) -> Iterator[_Planned]:
+    """All cells of these arms, each with the pairs that it trains on and the questions that it is asked."""
     asked = cells.questions(plan.sources, plan.test.max_per_image)
     for seed in plan.seeds:
         held = {image_id for image_id in asked if cells.fold_of(image_id, plan.test.folds) == seed % plan.test.folds}
@@ -108,7 +123,7 @@ def _plan(plan: Study, pools: dict[str, Pool], folder: Path) -> Iterator[_Planne
         if not questions:
             raise UsageError(f"fold {seed % plan.test.folds} of {plan.name} has no questions; use fewer folds")
         counts: dict[str, int] = {}
-        for name, arm in sorted(plan.arms.items(), key=lambda item: item[1].like is not None):
+        for name, arm in sorted(arms.items(), key=lambda item: item[1].like is not None):
             chosen = _chosen(plan, pools[arm.data], arm, held, counts.get(arm.like or ""), seed)
             counts[name] = chosen.height
             asks = cells.asks_of(questions, pools[plan.test.data].pages, plan.test.max_new_tokens)
