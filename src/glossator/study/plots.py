@@ -30,6 +30,7 @@ def sizes(result: Mapping[str, Any], path: Path) -> None:
         value, low, high = (arm[key] * 100 for key in ("value", "low", "high"))
         axes.errorbar(arm["pairs"], value, yerr=[[value - low], [high - value]], fmt="o", capsize=2, alpha=0.8)
         axes.annotate(name, (arm["pairs"], value), textcoords="offset points", xytext=(6, 3), fontsize=7)
+    axes.margins(x=0.18)  # room for the last names
     axes.set_xlabel("pairs trained on (mean over seeds)")
     axes.set_ylabel(f"{result['metric'].upper()}, percent")
     axes.grid(alpha=0.25)
