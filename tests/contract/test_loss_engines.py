@@ -31,6 +31,7 @@ def page(name: str, text: str) -> Sample:
     return Sample("", image, Page(name, "test", spans, text))
 
 
+CLOSE = 5e-3  # bfloat16, which is taken where the CPU is fast at it, has three digits
 RECEIPT = page("a", "CORNER SHOP\nInvoice No: 4711-0815\nTOTAL 53.60\nCASH 60.00\nCHANGE 6.40")
 POSTER = page("b", "SUMMER JAZZ FESTIVAL\n12 July 2026, 19:30\nTown hall, free entry")
 QUESTION, ANSWER = Turn("user", "What is the total on this receipt?"), Turn("assistant", "The total is 53.60")
@@ -84,8 +85,8 @@ def test_order_and_company_do_not_matter(engine: Any) -> None:
     single = [losses(engine, [item])[0] for item in ITEMS]
     for first, second, third in zip(together, backwards, single, strict=True):
         for a, b, c in zip(first, second, third, strict=True):
-            assert a.nll == pytest.approx(b.nll, rel=1e-3)
-            assert a.nll == pytest.approx(c.nll, rel=1e-3)
+            assert a.nll == pytest.approx(b.nll, rel=CLOSE)
+            assert a.nll == pytest.approx(c.nll, rel=CLOSE)
 
 
 def test_nothing_to_do(engine: Any) -> None:
