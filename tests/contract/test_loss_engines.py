@@ -31,7 +31,7 @@ def page(name: str, text: str) -> Sample:
     return Sample("", image, Page(name, "test", spans, text))
 
 
-CLOSE = 5e-3  # bfloat16, which is taken where the CPU is fast at it, has three digits
+CLOSE = 2e-2  # bfloat16, which is taken where the CPU is fast at it, has not three digits
 RECEIPT = page("a", "CORNER SHOP\nInvoice No: 4711-0815\nTOTAL 53.60\nCASH 60.00\nCHANGE 6.40")
 POSTER = page("b", "SUMMER JAZZ FESTIVAL\n12 July 2026, 19:30\nTown hall, free entry")
 QUESTION, ANSWER = Turn("user", "What is the total on this receipt?"), Turn("assistant", "The total is 53.60")
