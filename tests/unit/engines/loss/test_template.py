@@ -27,9 +27,12 @@ class Owner:
     def __init__(self, template: str) -> None:
         self._template = template
 
-    def apply_chat_template(self, messages: Any, *, tokenize: bool, chat_template: str | None = None) -> str:
+    def apply_chat_template(
+        self, messages: Any, *, tokenize: bool, add_generation_prompt: bool = False, chat_template: str | None = None
+    ) -> str:
         assert not tokenize
-        return Environment().from_string(chat_template or self._template).render(messages=messages)
+        template = Environment().from_string(chat_template or self._template)
+        return template.render(messages=messages, add_generation_prompt=add_generation_prompt)
 
 
 def render(template: str, turns: tuple[Turn, ...], reserved: tuple[str, ...] = ()) -> Rendered | Failed:
