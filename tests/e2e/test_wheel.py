@@ -41,3 +41,20 @@ def test_the_wheel_builds_reports_and_exports(site: Path, source: Path, tmp_path
 def test_shipped_recipes_and_prompts_are_packed(site: Path, recipe: str) -> None:
     done = run(site, "recipe", "check", recipe)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "packed"),
+    [
+        (("study", "nowhere"), ("noise", "components", "thresholds")),
+        (("assemble", "nowhere"), ("phi-3-mini", "vicuna-1.5-13b-hr")),
+        (("train", "nowhere", "-r", "nowhere"), ("ocr-lm", "llava-align", "qwen-vl")),
+    ],
+)
+def test_what_trains_and_measures_is_packed(
+    site: Path, tmp_path: Path, words: tuple[str, ...], packed: tuple[str, ...]
+) -> None:
+    """A wrong name is answered with the names that there are."""
+    done = run(site, *words, "-o", tmp_path / "out")
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in packed), done.stderr
