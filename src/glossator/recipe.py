@@ -130,6 +130,9 @@ class RunSpec(_Model):
     )
 
 
+REPEATABLE = ("score", "repair")  # what is repaired is scored anew
+
+
 class Recipe(_Model):
     """A whole recipe. Equal recipes give equal fingerprints, whatever `run` says."""
 
@@ -141,13 +144,13 @@ class Recipe(_Model):
     @classmethod
     def _once_each(cls, stages: tuple[StageSpec, ...]) -> tuple[StageSpec, ...]:
         names = [stage.use for stage in stages]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted({name for name in names if names.count(name) > 1 and name not in REPEATABLE})
         if twice:
             raise ValueError(f"stage {', '.join(twice)} stands more than once")
         return stages
 
     def stage(self, kind: str) -> StageSpec | None:
-        """The stage of that kind, or None."""
+        """The (first) stage of that kind, or None."""
         return next((stage for stage in self.stages if stage.use == kind), None)
 
 
@@ -213,20 +216,28 @@ def explain(error: ValidationError) -> str:
 
 
 def _override(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set one dotted key: `data.*`, `run.*`, `<stage>.engine.*`, or `<stage>.*` for the stage's settings."""
+    """Set one dotted key: `data.*`, `run.*`, `<stage>.engine.*`, or `<stage>.*` for the stage's settings.
+
+    A stage that stands several times is set wherever it stands.
+    """
     head, *rest = key.split(".")
     if not rest:
         raise RecipeError(f"--set {key}: name a setting too, as in {key}.name=value")
     if head in ("data", "run"):
-        node = tree.setdefault(head, {})
-    else:
-        node = next((stage for stage in tree.get("stages", []) if stage.get("use") == head), None)
-        if node is None:
-            raise RecipeError(f"--set {key}: the recipe has no stage '{head}'")
-        if rest[0] not in ("engine", "settings"):
-            rest = ["settings", *rest]
-    for part in rest[:-1]:
+        _set(tree.setdefault(head, {}), rest, value, key)
+        return
+    stages = [stage for stage in tree.get("stages", []) if stage.get("use") == head]
+    if not stages:
+        raise RecipeError(f"--set {key}: the recipe has no stage '{head}'")
+    if rest[0] not in ("engine", "settings"):
+        rest = ["settings", *rest]
+    for stage in stages:
+        _set(stage, rest, value, key)
+
+
+def _set(node: dict[str, Any], path: list[str], value: Any, key: str) -> None:
+    for part in path[:-1]:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
             raise RecipeError(f"--set {key}: '{part}' holds no settings")
-    node[rest[-1]] = value
+    node[path[-1]] = value

@@ -118,6 +118,10 @@ class Pair:
             tells (see `layout.question_fit`).
         explain_grounding: the share of what the explanation says is printed that stands on the page, 0..1; None where
             it claims nothing.
+        explain_places: the share of what the explanation says of places ("below the total") that is true, 0..1; None
+            where it says nothing that can be checked.
+        operation: how a computed answer follows from its evidence (sum, difference, count, ...); empty where it is
+            printed.
         question_similarity: highest similarity (0..1) to an earlier question of the same image.
         repaired_from: pair_id of the rejected pair that this one mends, or None.
         context: the conversation before the question, as JSON (a list of [role, text]); empty where there is none.
@@ -143,6 +147,8 @@ class Pair:
     meta: str = ""
     question_fit: float | None = None
     explain_grounding: float | None = None
+    explain_places: float | None = None
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,58 @@ class Marks:
     lowest: float
     turn_gap: float | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Perceptual hashes of one image's picture, as hexadecimal digits (table `hashes`; see `stages.hash`)."""
+
+    image_id: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the texts of a pair hold that some sets must not (table `inspections`).
+
+    Attributes:
+        personal: sorts of personal data, such as `email`; each once.
+        languages: languages that were told for certain, as ISO 639-1 codes.
+        scripts: Unicode scripts, as ISO 15924 codes (`Latn`).
+        profane: entries of the recipe's word list that stand there.
+    """
+
+    pair_id: str
+    image_id: str
+    personal: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    profane: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HumanVerdict:
+    """The last word of one person on one pair (table `human`).
+
+    Attributes:
+        verdict: `keep`, `reject`, or `edit` (then the four texts hold what the pair should say).
+        reason: a rule's name or the person's own word; empty if none was given.
+        time: when, ISO 8601 in UTC.
+        sampling: how the pair came before the person: `random` if it was drawn at random, else a word for it.
+    """
+
+    pair_id: str
+    image_id: str
+    reviewer: str
+    verdict: str
+    reason: str = ""
+    note: str = ""
+    time: str = ""
+    sampling: str = ""
+    question: str = ""
+    answer: str = ""
+    explain_question: str = ""
+    explain_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +328,7 @@ class Sample:
     page: Page | None = None
     caption: Caption | None = None
     pairs: tuple[Pair, ...] = ()
+    losses: tuple[Losses, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from glossator.engines.base import Runtime
 from glossator.engines.endpoint.prices import usd
-from glossator.engines.registry import engine_class, parse_spec
+from glossator.engines.registry import parse_spec
 from glossator.errors import TooManyFailuresError, UsageError
 from glossator.executors.base import Executor
 from glossator.executors.local import LocalExecutor
@@ -17,8 +17,8 @@ from glossator.fingerprint import fingerprint
 from glossator.meter import Meter
 from glossator.recipe import EngineSpec, Recipe, RunSpec
 from glossator.stages.base import MapStage, StagePlan, TableStage
-from glossator.stages.resolve import live, resolve, stage_class
-from glossator.store import IMAGES, SOURCES, Store
+from glossator.stages.resolve import engine_of, live, resolve, stage_class
+from glossator.store import HUMAN, IMAGES, SOURCES, Store
 from glossator.worker import Task
 
 MIN_ROWS_FOR_SHARE = 20
@@ -111,7 +111,7 @@ def todo(store: Store, plans: Iterable[StagePlan], among: frozenset[int] | None 
             done = set(store.shards(plan.folder))
             missing = tuple(shard for shard in shards if shard not in done)
             images = sum(sizes[shard] for shard in missing)
-            paid = bool(getattr(engine_class(cls.family, str((plan.engine or {})["kind"])), "paid", False))
+            paid = bool(getattr(engine_of(plan), "paid", False))
             result.append(StageTodo(plan, missing, images, images if paid else 0))
         else:
             stale = store.read_json(f"{plan.folder}/manifest.json").get("inputs") != _inputs(store, plan)
@@ -172,12 +172,11 @@ def paid_models(plans: Iterable[StagePlan]) -> set[str]:
     """Names of the models that the stages pay for."""
     found: set[str] = set()
     for plan in plans:
-        if plan.engine is not None:
+        engine = engine_of(plan)
+        if engine is not None and hasattr(engine, "models"):
             cls = stage_class(plan.kind)
-            assert issubclass(cls, MapStage)
-            engine = engine_class(cls.family, str(plan.engine["kind"]))
-            if hasattr(engine, "models"):
-                found |= set(engine.models(parse_spec(cls.family, EngineSpec.model_validate(plan.engine))))
+            assert issubclass(cls, MapStage) and cls.family is not None
+            found |= set(engine.models(parse_spec(cls.family, EngineSpec.model_validate(plan.engine))))
     return found
 
 
@@ -224,7 +223,7 @@ def run_table_stage(store: Store, plan: StagePlan) -> int:
 
 def set_current(store: Store, plans: Sequence[StagePlan]) -> None:
     """Note which folder holds each table, and which folders' failures count."""
-    tables = {"images": IMAGES, "sources": SOURCES} | {plan.writes: plan.folder for plan in plans}
+    tables = {"images": IMAGES, "sources": SOURCES, "human": HUMAN} | {plan.writes: plan.folder for plan in plans}
     store.write_json("current.json", {"tables": tables, "stages": [plan.folder for plan in plans]})
 
 
@@ -232,8 +231,10 @@ def workers_for(plan: StagePlan, run: RunSpec, cores: int) -> tuple[int, int]:
     """Processes and threads each for a stage: the recipe's word, else the engine's own choice; 0 = this process."""
     cls = stage_class(plan.kind)
     assert issubclass(cls, MapStage)
-    engine = engine_class(cls.family, str((plan.engine or {})["kind"]))
+    engine = engine_of(plan)
     wanted = run.workers.get(plan.kind)
+    if engine is None:
+        return (cores if wanted is None and cls.spawns else wanted or 0), 1
     if not engine.local_cpu:
         return (0 if wanted is None else wanted), 1
     workers, threads = engine.parallelism(cores)
@@ -269,9 +270,7 @@ def _map_stage(this: Run, step: StageTodo, only: dict[int, set[str]] | None = No
 
 def _at_once(plan: StagePlan, run: RunSpec, step: StageTodo) -> int:
     """Shards in flight in this process: for an endpoint, as many as keep it busy, one for the tail, one to write."""
-    cls = stage_class(plan.kind)
-    assert issubclass(cls, MapStage)
-    if not getattr(engine_class(cls.family, str((plan.engine or {})["kind"])), "paid", False):
+    if not getattr(engine_of(plan), "paid", False):
         return 1
     if any(endpoint.batch for endpoint in run.endpoints.values()):
         return MOST_SHARDS_AT_ONCE  # each waits for hours

@@ -15,7 +15,10 @@ from glossator.records import (
     Caption,
     Evidence,
     Failure,
+    Hashes,
+    HumanVerdict,
     ImageRecord,
+    Inspection,
     Losses,
     Marks,
     Page,
@@ -51,8 +54,17 @@ _PAIR = pa.schema(
         ("meta", _TEXT),
         ("question_fit", pa.float64()),
         ("explain_grounding", pa.float64()),
+        ("explain_places", pa.float64()),
+        ("operation", _TEXT),
     ]
 )
+_TEXTS = pa.list_(_TEXT)
+
+
+def _named(kind: pa.DataType, *names: str) -> list[tuple[str, pa.DataType]]:
+    """Columns of one type."""
+    return [(name, kind) for name in names]
+
 
 SCHEMAS: dict[str, pa.Schema] = {
     "images": pa.schema(
@@ -95,7 +107,32 @@ SCHEMAS: dict[str, pa.Schema] = {
         + [("problem", _TEXT)]
     ),
     "verdicts": pa.schema(
-        [("pair_id", _TEXT), ("image_id", _TEXT), ("keep", pa.bool_()), ("reasons", pa.list_(_TEXT))]
+        [
+            *_named(_TEXT, "pair_id", "image_id"), ("keep", pa.bool_()), *_named(_TEXTS, "reasons", "rules"),
+            *_named(_TEXT, "decided_by", "form"),
+        ]
+    ),
+    "hashes": pa.schema([("image_id", _TEXT), ("hashes", _TEXTS)]),
+    "duplicates": pa.schema(
+        [
+            *_named(_TEXT, "pair_id", "image_id", "image_copy_of", "question_copy_of", "template"),
+            ("template_rank", pa.int64()),
+        ]
+    ),
+    "leaks": pa.schema(
+        [
+            *_named(_TEXT, "pair_id", "image_id", "image_leak"), ("image_distance", pa.float64()),
+            ("text_leak", _TEXT),
+        ]
+    ),
+    "inspections": pa.schema(
+        [*_named(_TEXT, "pair_id", "image_id"), *_named(_TEXTS, "personal", "languages", "scripts", "profane")]
+    ),
+    "human": pa.schema(
+        _named(
+            _TEXT, "pair_id", "image_id", "reviewer", "verdict", "reason", "note", "time", "sampling", "question",
+            "answer", "explain_question", "explain_answer",
+        )
     ),
     "failures": pa.schema(
         [
@@ -119,6 +156,9 @@ _RECORDS: dict[str, Any] = {
     "losses": Losses,
     "agreement": Agreement,
     "judgements": Marks,
+    "hashes": Hashes,
+    "inspections": Inspection,
+    "human": HumanVerdict,
     "failures": Failure,
 }
 
@@ -139,8 +179,9 @@ def _record(table: str, row: dict[str, Any]) -> Any:
             row[key] = tuple(Span(span["text"], _box(span["box"]), span["confidence"]) for span in row[key])
     if "token_losses" in row:
         row["token_losses"] = tuple(TokenLoss(**token) for token in row["token_losses"] or ())
-    if "more_paths" in row:
-        row["more_paths"] = tuple(row["more_paths"] or ())
+    for key in ("more_paths", "hashes", "personal", "languages", "scripts", "profane"):
+        if key in row:
+            row[key] = tuple(row[key] or ())
     if "evidence" in row:
         row["evidence"] = tuple(Evidence(piece["text"], _box(piece["box"])) for piece in row["evidence"] or ())
     return _RECORDS[table](**row)

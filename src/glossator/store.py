@@ -6,6 +6,7 @@
       current.json                 which folder holds each table now
       lock, run.json               held while a run is under way; who holds it
       images/v1/part-00000.parquet the source's pictures, shard by shard (also sources/v1)
+      human/v1/part-00000.parquet  people's verdicts, if there are any
       <stage>/<fingerprint>/       part-00042.parquet, part-00042.failed.parquet, part-00042.json, manifest.json
       replies/                     bought replies (see `replies`)
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 IMAGES = "images/v1"
 SOURCES = "sources/v1"
+HUMAN = "human/v1"
 _PART = re.compile(r"part-(\d{5,})\.parquet$")
 
 
@@ -249,7 +251,7 @@ class Store:
     def folders(self) -> Iterator[tuple[str, int]]:
         """Each `<stage>/<fingerprint>` folder of the workspace with its size in bytes; never images or replies."""
         for stage in sorted(self.root.iterdir()):
-            if not stage.is_dir() or stage.name in ("images", "sources", "replies", "pilot"):
+            if not stage.is_dir() or stage.name in ("images", "sources", "replies", "pilot", "human"):
                 continue
             for folder in sorted(stage.iterdir()):
                 if (folder / "manifest.json").exists() or any(folder.glob("part-*")):

@@ -122,6 +122,8 @@ def _join(samples: dict[str, Sample], table: str, rows: list[Any], *, required: 
             joined[image_id] = replace(sample, page=found[0])
         elif table == "captions":
             joined[image_id] = replace(sample, caption=found[0])
+        elif table == "losses":
+            joined[image_id] = replace(sample, losses=tuple(found))
         else:
             joined[image_id] = replace(sample, pairs=tuple(found))
     return joined
@@ -143,7 +145,8 @@ def _built(task: Task, key: str) -> MapStage[Any]:
     if key not in _stages:
         cls = stage_class(task.plan.kind)
         assert issubclass(cls, MapStage)
-        engine = build(cls.family, EngineSpec.model_validate(task.plan.engine), task.runtime)
+        spec = task.plan.engine
+        engine = build(cls.family, EngineSpec.model_validate(spec), task.runtime) if cls.family else None
         stage = live(task.plan, engine)
         assert isinstance(stage, MapStage)
         _stages.clear()  # one stage at a time: two models need not share the memory

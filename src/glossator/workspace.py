@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from glossator.jobs.export import ExportSummary
 
 TABLES = (
-    "images", "sources", "ocr", "captions", "pairs", "agreement", "judgements", "losses", "scores", "verdicts",
-    "failures", "calls",
+    "images", "sources", "ocr", "hashes", "captions", "pairs", "agreement", "judgements", "inspections", "losses",
+    "scores", "duplicates", "leaks", "human", "verdicts", "failures", "calls",
 )  # fmt: skip
 
 
@@ -132,7 +132,8 @@ class Workspace:
             self.store.write_recipe(dump(recipe))
             runner.set_current(self.store, plans)
             for plan in plans:
-                if issubclass(stage_class(plan.kind), TableStage):
+                (step,) = runner.todo(self.store, [plan])
+                if step.shards and issubclass(stage_class(plan.kind), TableStage):
                     runner.run_table_stage(self.store, plan)
         return self.verdict_counts()
 
@@ -154,7 +155,7 @@ class Workspace:
         plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
         settings = FilterSettings.model_validate(plan.settings if plan else {})
         folders = self.store.read_json("current.json").get("tables", {})
-        extra = ("losses", "agreement", "judgements")
+        extra = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
         tables = {"drafts": self.scan("pairs")} | {name: self.scan(name) for name in extra if name in folders}
         return what_if(tables, settings, grid or DEFAULT_GRID)
 

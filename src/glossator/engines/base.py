@@ -18,7 +18,7 @@ from glossator.recipe import Endpoint, Price
 from glossator.records import Box, Evidence, Sample, Span
 from glossator.results import Outcome, Usage
 
-Step = Literal["ocr", "enrich", "extract", "explain", "agree", "judge", "score"]
+Step = Literal["ocr", "enrich", "extract", "explain", "agree", "judge", "score", "repair"]
 
 
 class Spec(BaseModel):

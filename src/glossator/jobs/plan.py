@@ -10,13 +10,13 @@ from typing import Any
 from glossator import runner
 from glossator.engines.endpoint.client import endpoint_of
 from glossator.engines.endpoint.prices import usd
-from glossator.engines.registry import engine_class, parse_spec
+from glossator.engines.registry import parse_spec
 from glossator.errors import UsageError
 from glossator.jobs import ingest, pilot
 from glossator.recipe import EngineSpec, Price, Recipe
 from glossator.schemas import SCHEMAS
 from glossator.stages.base import MapStage, StagePlan
-from glossator.stages.resolve import resolve, stage_class
+from glossator.stages.resolve import engine_of, resolve, stage_class
 from glossator.store import Store
 
 
@@ -34,9 +34,9 @@ def preview(source: Path, workspace: Path, recipe: Recipe, limit: int | None) ->
     new = records
     if (workspace / "workspace.json").exists():
         store = Store(workspace)
-        todo = {step.plan.kind: step.images for step in runner.todo(store, plans)}
+        todo = {step.plan.fingerprint: step.images for step in runner.todo(store, plans)}
         new = max(0, records - store.known_records())
-    return [_step(plan, todo.get(plan.kind, 0) + new, recipe.run.prices) for plan in plans]
+    return [_step(plan, todo.get(plan.fingerprint, 0) + new, recipe.run.prices) for plan in plans]
 
 
 def dry_run(
@@ -91,10 +91,11 @@ def _step(plan: StagePlan, images: int, prices: Mapping[str, Price]) -> dict[str
     cls = stage_class(plan.kind)
     step: dict[str, Any] = {"stage": plan.kind, "images": images, "calls": 0, "tokens_in": 0, "tokens_out": 0}
     step |= {"tokens": 0, "usd": 0.0, "model": "", "note": ""}
-    if not issubclass(cls, MapStage) or plan.engine is None:
+    if not issubclass(cls, MapStage):
         return step | {"note": "on tables, in seconds"}
-    kind = str(plan.engine["kind"])
-    engine = engine_class(cls.family, kind)
+    if cls.family is None:
+        return step | {"note": "on this machine"}
+    engine, kind = engine_of(plan), str((plan.engine or {})["kind"])
     estimate = getattr(engine, "estimate", None)
     if estimate is None:
         return step | {"note": f"{kind}, on this machine"}
@@ -115,16 +116,24 @@ def _step(plan: StagePlan, images: int, prices: Mapping[str, Price]) -> dict[str
 
 def diff(old: Sequence[StagePlan], new: Sequence[StagePlan]) -> list[dict[str, str]]:
     """Which stages of `new` have no output from `old`, and why: what of their identity has changed."""
-    before = {plan.kind: plan for plan in old}
+    before, after = _by_name(old), _by_name(new)
     changes = []
-    for plan in new:
-        known = before.get(plan.kind)
+    for name, plan in after.items():
+        known = before.get(name)
         if known is None:
-            changes.append({"stage": plan.kind, "why": "runs: the stage is new"})
+            changes.append({"stage": name, "why": "runs: the stage is new"})
         elif known.fingerprint != plan.fingerprint:
-            changes.append({"stage": plan.kind, "why": "runs again: " + "; ".join(_reasons(known, plan))})
-    gone = [kind for kind in before if kind not in {plan.kind for plan in new}]
-    return changes + [{"stage": kind, "why": "left out; its output stays"} for kind in gone]
+            changes.append({"stage": name, "why": "runs again: " + "; ".join(_reasons(known, plan))})
+    return changes + [{"stage": name, "why": "left out; its output stays"} for name in before if name not in after]
+
+
+def _by_name(plans: Sequence[StagePlan]) -> dict[str, StagePlan]:
+    """The plans by the stage's kind; a stage that stands there before has its turn in the name (`score 2`)."""
+    named: dict[str, StagePlan] = {}
+    for plan in plans:
+        turn = sum(known.kind == plan.kind for known in named.values()) + 1
+        named[plan.kind if turn == 1 else f"{plan.kind} {turn}"] = plan
+    return named
 
 
 def _reasons(old: StagePlan, new: StagePlan) -> list[str]:

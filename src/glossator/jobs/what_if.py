@@ -39,9 +39,11 @@ def what_if(
     if len(cells) > MAX_CELLS:
         raise RecipeError(f"the grid has {len(cells):,} cells; at most {MAX_CELLS:,} are tried")
     settings_of = [_varied(settings, cell) for cell in cells]
+    judged = judged_columns(dict(tables))
+    chains = "chain" in judged.collect_schema().names()
     # One query over all cells: what they have in common is computed once.
-    named = [kept(varied).alias(f"cell_{i}") for i, varied in enumerate(settings_of)]
-    rows = judged_columns(dict(tables)).select(*ALL_SCORES[:4], *named)
+    named = [kept(varied, chains=chains).alias(f"cell_{i}") for i, varied in enumerate(settings_of)]
+    rows = judged.select(*ALL_SCORES[:4], *named)
     counts = [pl.col(f"cell_{i}").sum().alias(f"kept_{i}") for i in range(len(cells))]
     means = [
         pl.col(name).filter(pl.col(f"cell_{i}")).mean().alias(f"{name}_{i}")

@@ -48,18 +48,25 @@ class Stage:
     writes: ClassVar[str]
     Settings: ClassVar[type[Settings]] = Settings
 
+    @classmethod
+    def also_hashed(cls, _settings: Any) -> Any:
+        """What beside its settings decides the output, as JSON: the digest of a file that they name. None: nothing."""
+        return None
+
 
 class MapStage(Stage, ABC, Generic[Record]):
     """A stage that gives, for each image, a list of records (or failures). It sees one shard at a time.
 
     Attributes:
-        family: the engine family that does the work.
+        family: the engine family that does the work; None where the stage does it itself, on this machine's cores.
         default_engine: kind of the engine used if the recipe names none.
+        spawns: whether a stage without an engine is worth processes of its own.
         needs: a method beyond the family's own that the engine must have; empty for none.
     """
 
-    family: ClassVar[Family]
+    family: ClassVar[Family | None]
     default_engine: ClassVar[str]
+    spawns: ClassVar[bool] = True
     needs: ClassVar[str] = ""
 
     def __init__(self, settings: Any, engine: Any) -> None:

@@ -7,14 +7,14 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, model_validator
 
-from glossator.difficulty import MORE_SCORES, SCORES, scores
 from glossator.stages.base import Settings, TableStage
 from glossator.stages.bounds import default_bound
+from glossator.stages.judged import ALL_SCORES, judged_columns
 
 Score = Literal["ifd", "vfd", "mifd", "ffd", "vfd_first", "ifd_second", "ffd_image", "reversed_ifd"]
 Bound = float | Literal["auto"] | None
 BOUNDS = ("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min", "ffd_image_min")
-ALL_SCORES = (*SCORES, *MORE_SCORES)
+__all__ = ["ALL_SCORES", "FilterSettings", "FilterStage", "judged_columns", "kept", "rules", "verdicts"]
 
 
 class FilterSettings(Settings):
@@ -41,6 +41,9 @@ class FilterSettings(Settings):
     explain_grounding_min: float | None = Field(
         0.7, description="Reject below: the explanation names texts that do not stand in the OCR."
     )
+    explain_places_min: float | None = Field(
+        1.0, description="Reject below: the explanation says of a place what is not so."
+    )
     agreement_min: float | None = Field(
         0.5, description="Reject below: a second model answered otherwise (ANLS; only after a stage agree)."
     )
@@ -48,6 +51,26 @@ class FilterSettings(Settings):
         None, description="Reject where the lowest of a judge's marks (1 to 5) is below (only after a stage judge)."
     )
     question_similarity_max: float | None = Field(0.95, description="Reject above: asked before of this image.")
+    image_copies: bool = Field(True, description="Reject pairs of a near-duplicate image (only after a stage dedup).")
+    question_copies: bool = Field(True, description="Reject near-duplicate pairs (only after a stage dedup).")
+    template_max: int | None = Field(
+        None, ge=1, description="Keep at most so many pairs of one question template (only after a stage dedup)."
+    )
+    leaks: bool = Field(True, description="Reject what stands in a test set (only after a stage leaks).")
+    personal_data: tuple[str, ...] = Field(
+        (), description="Reject pairs that hold these sorts of personal data; [all] for any (only after inspect)."
+    )
+    languages: tuple[str, ...] | None = Field(
+        None, description="Reject pairs in other languages, by ISO 639-1 code (only after a stage inspect)."
+    )
+    scripts: tuple[str, ...] | None = Field(
+        None, description="Reject pairs in other scripts, by ISO 15924 code (only after a stage inspect)."
+    )
+    profanity: bool = Field(False, description="Reject pairs that hold an entry of the recipe's word list.")
+    repair_accept: Literal["reflection", "all"] = Field(
+        "reflection",
+        description="Which repairs count: those whose scores are better by Reflection-Tuning's rule, or all.",
+    )
     question_chars_max: int = Field(300, description="Reject longer questions.")
     answer_chars_max: int = Field(400, description="Reject longer answers.")
     explanation_chars_max: int = Field(2000, description="Reject longer explanations.")
@@ -72,9 +95,9 @@ class FilterStage(TableStage):
     """Rules over stored columns: whole tables, streaming, no model and no look at any image."""
 
     kind = "filter"
-    version = 3
+    version = 4
     reads = ("drafts",)
-    uses = ("pairs", "losses", "agreement", "judgements")
+    uses = ("pairs", "losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
     writes = "verdicts"
     Settings = FilterSettings
 
@@ -82,53 +105,45 @@ class FilterStage(TableStage):
         return verdicts(judged_columns(tables), self.settings)
 
 
-def judged_columns(tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
-    """All that a verdict rests on, one row a pair, in the pairs' order."""
-    pairs = tables.get("pairs", tables["drafts"])
-    rows = pairs.select(
-        "pair_id", "image_id", "kind", "grounding", "question_fit", "explain_grounding", "question_similarity",
-        pl.col("question").str.len_chars().alias("question_chars"),
-        pl.col("answer").str.len_chars().alias("answer_chars"),
-        pl.col("explain_answer").str.len_chars().alias("explanation_chars"),
-    )  # fmt: skip
-    rows = _with(rows, tables.get("agreement"), "anls", "agreement")
-    rows = _with(rows, tables.get("judgements"), "lowest", "judged")
-    if "losses" not in tables:
-        empty = [pl.lit(None, pl.Float64).alias(name) for name in ALL_SCORES]
-        return rows.with_columns(pl.lit("").alias("scorer"), *empty)
-    scored = scores(tables["losses"]).select("pair_id", "scorer", *ALL_SCORES)
-    return rows.join(scored, on="pair_id", how="left", maintain_order="left")
-
-
-def _with(rows: pl.LazyFrame, table: pl.LazyFrame | None, column: str, name: str) -> pl.LazyFrame:
-    """One column of another table beside the rows; null where there is none."""
-    if table is None:
-        return rows.with_columns(pl.lit(None, pl.Float64).alias(name))
-    return rows.join(
-        table.select("pair_id", pl.col(column).alias(name)), on="pair_id", how="left", maintain_order="left"
-    )
-
-
 def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
-    """`pair_id, image_id, keep, reasons` for rows as `judged_columns` gives them."""
+    """A row of the table `verdicts` for each of the rows that `judged_columns` gives.
+
+    What a person said counts; `rules` has what the rules say all the same.
+    """
     known = set(rows.collect_schema().names())
     ruled = rules(settings)
     rows = rows.with_columns(*(bad.fill_null(value=False).alias(name) for name, bad in ruled.items()))
     left = ~pl.any_horizontal(list(ruled))
-    bad = {name: pl.col(name) for name in ruled} | limits(settings, left)
+    bad = {name: pl.col(name) for name in ruled} | limits(settings, left, chains="chain" in known)
     assert not known & set(bad), "a reason has the name of a column"
     named = [pl.when(expression).then(pl.lit(name)) for name, expression in bad.items()]
     # Joined and split again: twenty times faster than a list of each row's names without its nulls.
     joined = pl.concat_str(named, separator="|", ignore_nulls=True)
-    reasons = joined.str.split("|").list.filter(pl.element() != "").alias("reasons")
-    return rows.select("pair_id", "image_id", (joined == "").alias("keep"), reasons)
+    said = joined.str.split("|").list.filter(pl.element() != "").alias("rules")
+    judged = rows.select("pair_id", "image_id", "person_keep", "person_reason", (joined == "").alias("keep"), said)
+    person, machine = pl.col("person_keep").is_not_null(), pl.col("rules")
+    by_person = (
+        pl.when(pl.col("person_keep")).then(pl.lit([], pl.List(pl.String))).otherwise(pl.concat_list("person_reason"))
+    )
+    return judged.select(
+        "pair_id",
+        "image_id",
+        pl.coalesce("person_keep", "keep").alias("keep"),
+        pl.when(person).then(by_person).otherwise(machine).alias("reasons"),
+        "rules",
+        pl.when(person).then(pl.lit("person")).otherwise(pl.lit("rules")).alias("decided_by"),
+        pl.lit("both").alias("form"),
+    )
 
 
-def kept(settings: FilterSettings) -> pl.Expr:
-    """Whether a pair is kept; as `verdicts`, without the reasons, and so much faster."""
+def kept(settings: FilterSettings, *, chains: bool = False) -> pl.Expr:
+    """Whether a pair is kept; as `verdicts`, without the reasons, and so much faster.
+
+    `chains` says whether the rows have repaired pairs (column `chain`).
+    """
     left = _none(rules(settings))
-    more = limits(settings, left)
-    return left & _none(more) if more else left
+    more = limits(settings, left, chains=chains)
+    return pl.coalesce("person_keep", left & _none(more) if more else left)
 
 
 def _none(bad: dict[str, pl.Expr]) -> pl.Expr:
@@ -150,6 +165,8 @@ def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
         found["question_misfit"] = ~free & (pl.col("question_fit") < settings.question_fit_min)
     if settings.explain_grounding_min is not None:
         found["explanation_not_grounded"] = pl.col("explain_grounding") < settings.explain_grounding_min
+    if settings.explain_places_min is not None:
+        found["false_place"] = pl.col("explain_places") < settings.explain_places_min
     if settings.agreement_min is not None:
         found["answers_disagree"] = pl.col("agreement") < settings.agreement_min
     if settings.judge_min is not None:
@@ -170,22 +187,67 @@ def rules(settings: FilterSettings) -> dict[str, pl.Expr]:
         found["no_explanation"] = ~free & (pl.col("explanation_chars") == 0)
     if settings.require_scores:
         found["not_scored"] = pl.col("mifd").is_null() & pl.col("grounding").is_not_null()
+    return found | _of_the_set(settings) | _of_content(settings) | _of_repairs(settings)
+
+
+def _of_the_set(settings: FilterSettings) -> dict[str, pl.Expr]:
+    """Copies within the set and of test sets."""
+    found = {}
+    if settings.image_copies:
+        found["near_duplicate_image"] = pl.col("image_copy")
+    if settings.question_copies:
+        found["near_duplicate_question"] = pl.col("question_copy")
+    if settings.template_max is not None:
+        found["template_over_cap"] = pl.col("template_rank") > settings.template_max
+    if settings.leaks:
+        found |= {"image_in_test_set": pl.col("image_leak"), "text_in_test_set": pl.col("text_leak")}
     return found
+
+
+def _of_content(settings: FilterSettings) -> dict[str, pl.Expr]:
+    """What some sets must not hold."""
+    found = {}
+    if settings.personal_data:
+        sorts, personal = list(settings.personal_data), pl.col("personal")
+        held = personal.list.len() > 0 if "all" in sorts else personal.list.eval(pl.element().is_in(sorts)).list.any()
+        found["personal_data"] = held
+    for name, allowed in (("language", settings.languages), ("script", settings.scripts)):
+        if allowed is not None:
+            other = pl.col(f"{name}s").list.eval(~pl.element().is_in(list(allowed))).list.any()
+            found[f"other_{name}"] = other
+    if settings.profanity:
+        found["profanity"] = pl.col("profane").list.len() > 0
+    return found
+
+
+def _of_repairs(settings: FilterSettings) -> dict[str, pl.Expr]:
+    """Reflection-Tuning's rule (arXiv 2402.10110): a new question must raise IFD and leave it below 1; a new answer
+    must lower reversed IFD. Scores that can't be compared speak for the repair."""
+    if settings.repair_accept == "all":
+        return {}
+    ifd, reversed_ifd = pl.col("ifd"), pl.col("reversed_ifd")
+    question = pl.col("question_rewritten") & ((ifd <= pl.col("ifd_before")) | (ifd >= 1))
+    answer = pl.col("answer_rewritten") & (reversed_ifd >= pl.col("reversed_ifd_before"))
+    return {"repair_no_better": question.fill_null(value=False) | answer.fill_null(value=False)}
 
 
 def _percentile(column: pl.Expr, percent: float) -> pl.Expr:
     return column.quantile(percent / 100, interpolation="linear")
 
 
-def limits(settings: FilterSettings, left: pl.Expr) -> dict[str, pl.Expr]:
-    """As `rules`, over the pairs that are `left`: those behind the best `top_k`; of the rest, those behind the best
-    `budget`.
+def limits(settings: FilterSettings, left: pl.Expr, *, chains: bool = False) -> dict[str, pl.Expr]:
+    """As `rules`, over the pairs that are `left`: repairs of what is kept itself (where rows have a column `chain`); of
+    the rest, those behind the best `top_k`; of the rest, those behind the best `budget`.
 
     Pairs without the score come last; among equals the earlier one wins.
     """
     score = pl.col(settings.rank_by) if settings.rank == "lowest" else -pl.col(settings.rank_by)
     score = score.fill_null(float("inf"))
     found: dict[str, pl.Expr] = {}
+    if chains:
+        before = left.cast(pl.Int32).cum_sum().over("chain") - left.cast(pl.Int32)
+        found["original_kept"] = pl.col("chain").is_not_null() & left & (before > 0)
+        left = left & ~found["original_kept"].fill_null(value=False)
     if settings.top_k is not None:
         beyond = pl.when(left).then(score).rank("ordinal").over("image_id") > settings.top_k
         found["beyond_top_k"] = beyond

@@ -6,22 +6,30 @@ from importlib import import_module
 
 from pydantic import ValidationError
 
+from glossator.engines.base import Engine
 from glossator.engines.registry import engine_class, parse_spec
 from glossator.errors import RecipeError
 from glossator.fingerprint import fingerprint
 from glossator.recipe import EngineSpec, Recipe, StageSpec, explain
 from glossator.stages.base import MapStage, Settings, Stage, StagePlan, TableStage
-from glossator.store import IMAGES
+from glossator.store import HUMAN, IMAGES
 
 STAGES: dict[str, str] = {
     "ocr": "glossator.stages.ocr:OcrStage",
+    "hash": "glossator.stages.hash:HashStage",
     "enrich": "glossator.stages.enrich:EnrichStage",
     "extract": "glossator.stages.extract:ExtractStage",
     "explain": "glossator.stages.explain:ExplainStage",
     "agree": "glossator.stages.agree:AgreeStage",
     "judge": "glossator.stages.judge:JudgeStage",
+    "mask": "glossator.stages.mask:MaskStage",
+    "inspect": "glossator.stages.inspect:InspectStage",
     "score": "glossator.stages.score:ScoreStage",
+    "repair": "glossator.stages.repair:RepairStage",
+    "dedup": "glossator.stages.dedup:DedupStage",
+    "leaks": "glossator.stages.leaks:LeaksStage",
     "filter": "glossator.stages.filter:FilterStage",
+    "mix": "glossator.stages.mix:MixStage",
 }
 
 
@@ -40,7 +48,7 @@ def resolve(recipe: Recipe) -> list[StagePlan]:
         RecipeError: for an unknown stage, engine or setting, and where a stage reads a table that none before it makes.
         MissingExtraError: if an engine's package is not installed.
     """
-    supplied = {"images": IMAGES}
+    supplied = {"images": IMAGES, "human": HUMAN}
     plans = []
     for spec in recipe.stages:
         plan = _plan(spec, supplied)
@@ -59,6 +67,14 @@ def live(plan: StagePlan, engine: object | None) -> MapStage[object] | TableStag
     return cls(settings)
 
 
+def engine_of(plan: StagePlan) -> type[Engine] | None:
+    """The class of a stage's engine; None for a stage without one."""
+    cls = stage_class(plan.kind)
+    if plan.engine is None or not issubclass(cls, MapStage) or cls.family is None:
+        return None
+    return engine_class(cls.family, str(plan.engine["kind"]))
+
+
 def _plan(spec: StageSpec, supplied: dict[str, str]) -> StagePlan:
     cls = stage_class(spec.use)
     settings = _settings(cls, spec)
@@ -75,6 +91,9 @@ def _plan(spec: StageSpec, supplied: dict[str, str]) -> StagePlan:
         "engine": identity,
         "parents": parents,
     }
+    also = cls.also_hashed(settings)
+    if also is not None:
+        identity["also"] = also
     return StagePlan(
         kind=cls.kind,
         settings=settings.model_dump(mode="json"),
@@ -99,6 +118,10 @@ def _engine(cls: type[Stage], spec: StageSpec) -> tuple[dict[str, object] | None
     if not issubclass(cls, MapStage):
         if spec.engine is not None:
             raise RecipeError(f"stage '{spec.use}' works on tables and takes no engine")
+        return None, None
+    if cls.family is None:
+        if spec.engine is not None:
+            raise RecipeError(f"stage '{spec.use}' does its work itself and takes no engine")
         return None, None
     wanted = spec.engine or EngineSpec(kind=cls.default_engine)
     parsed = parse_spec(cls.family, wanted)

@@ -28,11 +28,15 @@ class ScoreSettings(Settings):
 
 
 class ScoreStage(MapStage[Losses]):
-    """Asks the loss engine for each condition of each pair. What conditions share is the engine's to compute once."""
+    """Asks the loss engine for each condition of each pair. What conditions share is the engine's to compute once.
+
+    Losses that an earlier stage `score` of the recipe has measured with the same model are taken over.
+    """
 
     kind = "score"
     version = 2
     reads = ("images", "ocr", "pairs")
+    uses = ("losses",)
     writes = "losses"
     Settings = ScoreSettings
     family = "loss"
@@ -48,13 +52,25 @@ class ScoreStage(MapStage[Losses]):
         return results
 
     def _score(self, samples: Sequence[Sample], session: Session) -> list[list[Losses | Failed]]:
-        work = [[self._wanted(sample, pair) for pair in sample.pairs] for sample in samples]
+        known = [self._known(sample) for sample in samples]
+        work = [
+            [{} if pair.pair_id in rows else self._wanted(sample, pair) for pair in sample.pairs]
+            for sample, rows in zip(samples, known, strict=True)
+        ]
         items = [item for pairs in work for wanted in pairs for item in wanted.values()]
         losses = iter(self.engine.losses(items, session))
         return [
-            [self._row(pair, wanted, losses) for pair, wanted in zip(sample.pairs, pairs, strict=True)]
-            for sample, pairs in zip(samples, work, strict=True)
+            [
+                rows.get(pair.pair_id) or self._row(pair, wanted, losses)
+                for pair, wanted in zip(sample.pairs, pairs, strict=True)
+            ]
+            for sample, pairs, rows in zip(samples, work, known, strict=True)
         ]
+
+    def _known(self, sample: Sample) -> dict[str, Losses]:
+        """What was scored before by the same model."""
+        own = (self.engine.name, self.engine.instrument)
+        return {row.pair_id: row for row in sample.losses if (row.scorer, row.scorer_kind) == own}
 
     def _wanted(self, sample: Sample, pair: Pair) -> dict[str, LossItem]:
         return {name: item for name, item in conditions(sample, pair).items() if name in self.settings.conditions}
