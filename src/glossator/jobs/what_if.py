@@ -40,9 +40,9 @@ def what_if(
         raise RecipeError(f"the grid has {len(cells):,} cells; at most {MAX_CELLS:,} are tried")
     settings_of = [_varied(settings, cell) for cell in cells]
     judged = judged_columns(dict(tables))
-    chains = "chain" in judged.collect_schema().names()
+    columns = judged.collect_schema().names()
     # One query over all cells: what they have in common is computed once.
-    named = [kept(varied, chains=chains).alias(f"cell_{i}") for i, varied in enumerate(settings_of)]
+    named = [kept(varied, columns).alias(f"cell_{i}") for i, varied in enumerate(settings_of)]
     rows = judged.select(*ALL_SCORES[:4], *named)
     counts = [pl.col(f"cell_{i}").sum().alias(f"kept_{i}") for i in range(len(cells))]
     means = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import polars as pl
@@ -13,6 +14,7 @@ from glossator.stages.judged import ALL_SCORES, judged_columns
 
 Score = Literal["ifd", "vfd", "mifd", "ffd", "vfd_first", "ifd_second", "ffd_image", "reversed_ifd"]
 Bound = float | Literal["auto"] | None
+PERSON = ("person_keep", "person_reason")
 BOUNDS = ("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min", "ffd_image_min")
 __all__ = ["ALL_SCORES", "FilterSettings", "FilterStage", "judged_columns", "kept", "rules", "verdicts"]
 
@@ -106,10 +108,7 @@ class FilterStage(TableStage):
 
 
 def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
-    """A row of the table `verdicts` for each of the rows that `judged_columns` gives.
-
-    What a person said counts; `rules` has what the rules say all the same.
-    """
+    """A row of the table `verdicts` for each of the rows that `judged_columns` gives."""
     known = set(rows.collect_schema().names())
     ruled = rules(settings)
     rows = rows.with_columns(*(bad.fill_null(value=False).alias(name) for name, bad in ruled.items()))
@@ -119,31 +118,43 @@ def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
     named = [pl.when(expression).then(pl.lit(name)) for name, expression in bad.items()]
     # Joined and split again: twenty times faster than a list of each row's names without its nulls.
     joined = pl.concat_str(named, separator="|", ignore_nulls=True)
-    said = joined.str.split("|").list.filter(pl.element() != "").alias("rules")
-    judged = rows.select("pair_id", "image_id", "person_keep", "person_reason", (joined == "").alias("keep"), said)
-    person, machine = pl.col("person_keep").is_not_null(), pl.col("rules")
-    by_person = (
-        pl.when(pl.col("person_keep")).then(pl.lit([], pl.List(pl.String))).otherwise(pl.concat_list("person_reason"))
+    reasons = joined.str.split("|").list.filter(pl.element() != "").alias("reasons")
+    said = [name for name in PERSON if name in known]
+    judged = rows.select("pair_id", "image_id", *said, (joined == "").alias("keep"), reasons)
+    return _overridden(judged) if said else _by_rules(judged)
+
+
+def _by_rules(judged: pl.LazyFrame) -> pl.LazyFrame:
+    return judged.with_columns(
+        pl.col("reasons").alias("rules"), pl.lit("rules").alias("decided_by"), pl.lit("both").alias("form")
     )
-    return judged.select(
+
+
+def _overridden(judged: pl.LazyFrame) -> pl.LazyFrame:
+    """What a person said counts; `rules` has what the rules say all the same."""
+    keep, reason = (pl.col(name) for name in PERSON)
+    spoken = keep.is_not_null()
+    by_person = pl.when(keep).then(pl.lit([], pl.List(pl.String))).otherwise(pl.concat_list(reason))
+    return _by_rules(judged).select(
         "pair_id",
         "image_id",
-        pl.coalesce("person_keep", "keep").alias("keep"),
-        pl.when(person).then(by_person).otherwise(machine).alias("reasons"),
+        pl.coalesce(keep, "keep").alias("keep"),
+        pl.when(spoken).then(by_person).otherwise("reasons").alias("reasons"),
         "rules",
-        pl.when(person).then(pl.lit("person")).otherwise(pl.lit("rules")).alias("decided_by"),
-        pl.lit("both").alias("form"),
+        pl.when(spoken).then(pl.lit("person")).otherwise("decided_by").alias("decided_by"),
+        "form",
     )
 
 
-def kept(settings: FilterSettings, *, chains: bool = False) -> pl.Expr:
+def kept(settings: FilterSettings, columns: Collection[str]) -> pl.Expr:
     """Whether a pair is kept; as `verdicts`, without the reasons, and so much faster.
 
-    `chains` says whether the rows have repaired pairs (column `chain`).
+    `columns` are those that the rows have.
     """
     left = _none(rules(settings))
-    more = limits(settings, left, chains=chains)
-    return pl.coalesce("person_keep", left & _none(more) if more else left)
+    more = limits(settings, left, chains="chain" in columns)
+    keep = left & _none(more) if more else left
+    return pl.coalesce("person_keep", keep) if "person_keep" in columns else keep
 
 
 def _none(bad: dict[str, pl.Expr]) -> pl.Expr:

@@ -21,6 +21,9 @@ _REPAIRED: dict[str, pl.DataType | type[pl.DataType]] = {
 def judged_columns(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """One row a pair, in the pairs' order; null where a table is not there or says nothing.
 
+    Only where people have spoken there are `person_keep` and `person_reason`, only where pairs were repaired `chain`
+    (see `_repaired`): set after set has neither, and millions of rows needn't carry them.
+
     Args:
         tables: drafts or pairs, and of losses, agreement, judgements, duplicates, leaks, inspections and human those
             that there are.
@@ -52,9 +55,7 @@ def judged_columns(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     found = {name: (pl.col(name), _TEXTS) for name in ("personal", "languages", "scripts", "profane")}
     rows = _with(rows, tables.get("inspections"), **found)
     rows = _scored(rows, tables.get("losses"))
-    human = decided(tables["human"]) if "human" in tables else None
-    said = {"person_keep": (pl.col("person_keep"), pl.Boolean), "person_reason": (pl.col("person_reason"), pl.String)}
-    return _repaired(_with(rows, human, **said), pairs)
+    return _repaired(_spoken(rows, tables.get("human")), pairs)
 
 
 def _with(
@@ -65,6 +66,16 @@ def _with(
         return rows.with_columns(pl.lit(None, kind).alias(name) for name, (_, kind) in columns.items())
     wanted = table.select("pair_id", *(expression.alias(name) for name, (expression, _) in columns.items()))
     return rows.join(wanted, on="pair_id", how="left", maintain_order="left")
+
+
+def _spoken(rows: pl.LazyFrame, human: pl.LazyFrame | None) -> pl.LazyFrame:
+    """What people said, where they did."""
+    if human is None or not human.head(1).collect().height:
+        return rows
+    said = decided(human)
+    return _with(
+        rows, said, person_keep=(pl.col("person_keep"), pl.Boolean), person_reason=(pl.col("person_reason"), pl.String)
+    )
 
 
 def _scored(rows: pl.LazyFrame, losses: pl.LazyFrame | None) -> pl.LazyFrame:
