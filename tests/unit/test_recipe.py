@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from glossator.errors import RecipeError, UsageError
+from glossator.jobs.plan import diff
 from glossator.recipe import load, parse_override, shipped
 from glossator.stages.resolve import resolve
 
@@ -103,3 +104,50 @@ def test_parse_override_reads_yaml_values() -> None:
     assert parse_override("a.b=[1, x=2]") == ("a.b", [1, "x=2"])
     with pytest.raises(UsageError, match=r"stage\.setting=value"):
         parse_override("a.b")
+
+
+REPAIRED = """
+stages:
+  - {use: ocr, engine: {kind: fake}}
+  - {use: extract, engine: {kind: fake}}
+  - {use: explain, engine: {kind: fake}}
+  - {use: score, engine: {kind: fake}}
+  - {use: repair, engine: {kind: fake}}
+  - {use: score, engine: {kind: fake}}
+  - {use: filter}
+"""
+
+
+def test_a_stage_that_stands_twice_builds_on_itself(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(REPAIRED)
+    plans = resolve(load(path))
+    first, second = (plan for plan in plans if plan.kind == "score")
+    repair, verdicts = plans[4], plans[6]
+    assert first.parents.get("losses") is None
+    assert second.parents["losses"] == first.folder
+    assert second.parents["pairs"] == verdicts.parents["pairs"] == repair.folder
+    assert verdicts.parents["losses"] == second.folder
+
+
+def test_an_override_reaches_a_stage_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(REPAIRED)
+    changed = load(path, {"score.per_token": True})
+    assert [stage.settings for stage in changed.stages if stage.use == "score"] == [{"per_token": True}] * 2
+    told = diff(resolve(load(path)), resolve(changed))
+    assert [change["stage"] for change in told] == ["score", "repair", "score 2", "filter"]
+
+
+def test_only_what_is_repaired_may_stand_twice(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(REPAIRED + "  - {use: filter}\n")
+    with pytest.raises(RecipeError, match="filter stands more than once"):
+        load(path)
+
+
+def test_a_stage_without_engine_refuses_one(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(REPAIRED.replace("{use: filter}", "{use: inspect, engine: {kind: fake}}"))
+    with pytest.raises(RecipeError, match="stage 'inspect' does its work itself"):
+        resolve(load(path))

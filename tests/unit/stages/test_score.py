@@ -108,3 +108,20 @@ def test_the_recipe_chooses_conditions_and_whether_tokens_are_kept() -> None:
 def test_one_list_a_sample_in_order_even_where_there_is_nothing() -> None:
     empty = Sample("", IMAGE)
     assert [len(found) for found in score(fake(), [empty, SAMPLE, empty])] == [0, 2, 0]
+
+
+def test_what_the_same_model_has_scored_before_is_taken_over() -> None:
+    class Once(Counting):
+        asked = 0
+
+        def losses(self, items: Sequence[LossItem], session: Session) -> list[Outcome[tuple[TurnLoss, ...]]]:
+            self.asked += len(items)
+            return super().losses(items, session)
+
+    known = Losses(PAIR.pair_id, "i", "counting", "text", nll_a_q=5.0, tokens_a_q=3)
+    engine, other = Once(), Once()
+    found = score(engine, [replace(SAMPLE, losses=(known,))])[0]
+    assert found[0] is known
+    assert engine.asked == len(conditions(SAMPLE, BARE))
+    score(other, [replace(SAMPLE, losses=(replace(known, scorer="another"),))])
+    assert other.asked == len(conditions(SAMPLE, BARE)) + len(conditions(SAMPLE, PAIR))
