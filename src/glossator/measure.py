@@ -91,7 +91,7 @@ def measure_defects(
     Args:
         source: a source whose records carry `fields` or `qa`.
         out: a folder for both workspaces, the planted set and `defects.json`; run again, it goes on.
-        recipe: its stages `ocr`, `score` and `filter` are used.
+        recipe: its stage `ocr` and all from `score` on are used.
         kinds: only records of these kinds.
         seed: of what is planted.
         events, overrides: as of `build`.
@@ -124,20 +124,26 @@ _PLANTED = (
 
 
 def _with(recipe: Recipe, middle: Sequence[dict[str, Any]]) -> Recipe:
-    """The recipe with these stages between its OCR and, for the planted set, its scores and filter."""
+    """The recipe with these stages between its OCR and, for the planted set, all from its scores on."""
     raw = recipe.model_dump(mode="json")
-    uses = ("score", "filter") if middle is _PLANTED else ()
-    own = {stage["use"]: stage for stage in raw["stages"]}
-    if middle is _PLANTED and "ocr" in own:  # the pages of the clean set, as they were read
-        own["ocr"] = {**own["ocr"], "settings": {**own["ocr"]["settings"], "use_given": True}}
-    if "filter" in own:  # every spoilt copy asks what its clean pair asks
-        own["filter"] = {**own["filter"], "settings": {**own["filter"]["settings"], "question_similarity_max": None}}
-    stages = [own[use] for use in ("ocr",) if use in own] + list(middle) + [own[use] for use in uses if use in own]
-    return Recipe.model_validate({**raw, "stages": stages})
+    stages = raw["stages"]
+    read = [stage for stage in stages if stage["use"] == "ocr"]
+    judged: list[dict[str, Any]] = []
+    if middle is _PLANTED:
+        read = [_set(stage, use_given=True) for stage in read]  # the pages of the clean set, as they were read
+        uses = [stage["use"] for stage in stages]
+        judged = stages[uses.index("score") :] if "score" in uses else []
+    # Every spoilt copy asks what its clean pair asks.
+    judged = [_set(stage, question_similarity_max=None) if stage["use"] == "filter" else stage for stage in judged]
+    return Recipe.model_validate({**raw, "stages": [*read, *middle, *judged]})
+
+
+def _set(stage: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    return {**stage, "settings": {**stage["settings"], **settings}}
 
 
 def planted_recipe(recipe: Recipe) -> Recipe:
-    """The recipe for a set with given pairs and explanations: its OCR, scores and filter."""
+    """The recipe for a set with given pairs and explanations: its OCR, and all from its scores on."""
     return _with(recipe, _PLANTED)
 
 

@@ -80,7 +80,8 @@ def fold_of(image_id: str, folds: int) -> int:
 def key_of(study: Study, pool: Pool, arm: Arm, seed: int, chosen: pl.DataFrame, asks: Sequence[Ask]) -> str:
     """What decides a cell. Equal cells of different studies are computed once if they share a folder."""
     recipe = recipe_of(study, arm, seed).model_dump(mode="json")
-    learned = [] if arm.untuned else [chosen.rows(), *_pages(pool, chosen).items()]
+    texts = chosen.drop("repaired_from")
+    learned = [] if arm.untuned else [texts.rows(), *_pages(pool, chosen).items()]
     asked = [[ask.text, ask.page, ask.picture.name] for ask in asks]
     what = [VERSION, recipe, arm.untuned, learned, study.test.model_dump(mode="json"), asked]
     return digest(json.dumps(what, sort_keys=True, default=str).encode())[:16]
@@ -123,7 +124,7 @@ def compute(
         arm=name,
         seed=seed,
         pairs=chosen.height,
-        spoilt=int(chosen["of"].is_not_null().sum()),
+        spoilt=int((chosen["of"].is_not_null() & chosen["repaired_from"].is_null()).sum()),
         images=chosen["image_id"].n_unique(),
         steps=trained.steps if trained else 0,
         tokens=trained.tokens if trained else 0,

@@ -31,7 +31,8 @@ class Pool:
     """One data set of a study.
 
     Attributes:
-        rows: one a pair, with `image_kind`, and for spoilt copies `defect` and `of` (the pair that they replace).
+        rows: one a pair, with `image_kind`, for spoilt copies `defect` and `of` (the pair that they replace), and for
+            repaired ones `repaired_from`.
         judged: what a verdict rests on, for the same pairs.
         pages: what is known of each image, by image id.
         kinds: the kind of each image.
@@ -115,7 +116,7 @@ def _joined(recipe: Recipe, found: Sequence[tuple[Workspace, Workspace | None]])
             kinds |= {row["image_id"]: row["kind"] for row in of_kind}
     stage = recipe.stage("filter")
     settings = dict(stage.settings) if stage is not None else {}
-    return Pool(pl.concat(rows, how="vertical_relaxed"), pl.concat(judged), pages, kinds, settings)
+    return Pool(pl.concat(rows, how="vertical_relaxed"), pl.concat(judged, how="diagonal"), pages, kinds, settings)
 
 
 def _rows(workspace: Workspace) -> pl.DataFrame:
@@ -136,6 +137,7 @@ def _rows(workspace: Workspace) -> pl.DataFrame:
             "explain_question",
             "explain_answer",
             "conversation",
+            "repaired_from",
             meta.json_path_match("$.defect").alias("defect"),
             meta.json_path_match("$.of").alias("of"),
         )
@@ -180,13 +182,22 @@ def choose(pool: Pool, arm: Arm, images: set[str], *, like: int | None, seed: in
 
 
 def _with_noise(rows: pl.DataFrame, noise: float) -> pl.DataFrame:
-    """The clean pairs, of which a share is replaced by spoilt copies; the spoilt ones are the same at every seed."""
+    """The clean pairs, of which a share is replaced by spoilt copies; the spoilt ones are the same at every seed.
+
+    Repaired pairs come with what they repair.
+    """
     import polars as pl
 
-    clean, spoilt = rows.filter(pl.col("of").is_null()), rows.filter(pl.col("of").is_not_null())
-    if not noise:
-        return clean
-    order = sorted(range(spoilt.height), key=lambda i: share_of(spoilt["of"][i], seed=3))
-    taken = spoilt[order[: round(noise * clean.height)]]
-    left = clean.filter(~pl.col("pair_id").is_in(taken["of"].implode()))
-    return pl.concat([left, taken])
+    repairs = rows.filter(pl.col("repaired_from").is_not_null())
+    first = rows.filter(pl.col("repaired_from").is_null())
+    clean, spoilt = first.filter(pl.col("of").is_null()), first.filter(pl.col("of").is_not_null())
+    chosen = clean
+    if noise:
+        order = sorted(range(spoilt.height), key=lambda i: share_of(spoilt["of"][i], seed=3))
+        taken = spoilt[order[: round(noise * clean.height)]]
+        chosen = pl.concat([clean.filter(~pl.col("pair_id").is_in(taken["of"].implode())), taken])
+    while True:  # chains are short: a repair of a repair comes with the next turn
+        more = repairs.join(chosen, left_on="repaired_from", right_on="pair_id", how="semi")
+        if not more.height:
+            return chosen
+        chosen, repairs = pl.concat([chosen, more]), repairs.join(more, on="pair_id", how="anti")
