@@ -179,11 +179,12 @@ class Store:
 
     # Whole tables
 
-    def scan(self, folder: str, table: str) -> pl.LazyFrame:
-        """A lazy frame over all finished parts of a folder, in shard order."""
+    def scan(self, folder: str, table: str, only: int | None = None) -> pl.LazyFrame:
+        """A lazy frame over all finished parts of a folder, in shard order; or over that of one shard."""
         import polars as pl
 
-        paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in self.shards(folder)]
+        shards = [shard for shard in self.shards(folder) if only in (None, shard)]
+        paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in shards]
         empty = pl.DataFrame(pl.from_arrow(SCHEMAS[table].empty_table()))
         if not paths:
             return empty.lazy()

@@ -112,10 +112,17 @@ class Workspace:
 
             found: pl.LazyFrame = scores(self.scan("losses"))
             return found
+        return self.store.scan(self._folder(name), name)
+
+    def scan_shard(self, name: str, shard: int) -> pl.LazyFrame:
+        """One shard of a stage's table: all that it says of the shard's images. Empty if there is none."""
+        return self.store.scan(self._folder(name), name, shard)
+
+    def _folder(self, name: str) -> str:
         folders = self.store.read_json("current.json").get("tables", {})
         if name == "pairs" and name not in folders:
-            folders = {"pairs": folders.get("drafts", "pairs/none")}
-        return self.store.scan(folders.get(name, f"{name}/none"), name)
+            return str(folders.get("drafts", "pairs/none"))
+        return str(folders.get(name, f"{name}/none"))
 
     def filter(self, **settings: Any) -> dict[str, int]:
         """New verdicts from stored losses. `settings` override the recipe's, as in `mifd_max=0.9`.
@@ -190,7 +197,6 @@ class Workspace:
         from glossator.jobs.report import ReportData
 
         status = self.status()
-        filter_plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
         return ReportData(
             title=self.path.resolve().name,
             counts=status["counts"],
@@ -198,13 +204,15 @@ class Workspace:
             stages=status["stages"],
             recipe_yaml=self.store.read_recipe(),
             source_root=self.store.source_root,
-            thresholds=self._thresholds(filter_plan.settings if filter_plan else {}),
+            thresholds=self.filter_settings(),
         )
 
-    def _thresholds(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The filter's settings with `auto` bounds resolved for the (first) scorer in the table."""
+    def filter_settings(self) -> dict[str, Any]:
+        """The filter's settings, `auto` bounds resolved for the (first) scorer in the table; empty without a filter."""
         from glossator.stages.bounds import bounds_of
 
+        plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
+        settings = plan.settings if plan is not None else {}
         scorer = self.scan("losses").select("scorer").head(1).collect()
         defaults = bounds_of(str(scorer.item()) if scorer.height else "")
         return {name: getattr(defaults, name) if value == "auto" else value for name, value in settings.items()}

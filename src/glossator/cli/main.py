@@ -110,6 +110,22 @@ def status(workspace: Path, mode: options.Mode) -> int:
 
 @cli.command()
 @options.workspace
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; by default 8765, or the next free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--by", "reviewer", default=options.user_name, help="Whose verdicts they are; default: your user name.")
+@click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
+@click.option("--tls-cert", type=click.Path(path_type=Path, exists=True), help="Certificate, for an open --host.")
+@click.option("--tls-key", type=click.Path(path_type=Path, exists=True), help="Its key.")
+@click.option("--behind-proxy", default="", metavar="NAME", help="Host name of a reverse proxy that adds TLS.")
+def review(*, workspace: Path, tls_cert: Path | None, tls_key: Path | None, **chosen: Any) -> int:
+    """Look at the pairs of a workspace, judge them and move thresholds, in the browser. Prints its start URL."""
+    from glossator.cli import show
+
+    return show.review(workspace, tls=(tls_cert, tls_key) if tls_cert and tls_key else None, **chosen)
+
+
+@cli.command()
+@options.workspace
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write it; default WS/report.html.")
 @options.output
 def report(workspace: Path, out: Path | None, mode: options.Mode) -> int:

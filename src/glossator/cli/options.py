@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,14 @@ def recipe(default: str) -> Callable[[Command], Command]:
     return click.option(
         "-r", "--recipe", default=default, show_default=True, help="A shipped recipe's name or a YAML file."
     )
+
+
+def user_name() -> str:
+    """Who sits at this machine, as far as it knows."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "me"
 
 
 def overrides(command: Command) -> Command:

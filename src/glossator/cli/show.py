@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
+
 import glossator
 from glossator.cli.options import Mode
 from glossator.jobs import plan
@@ -91,6 +93,14 @@ def recipe_show(name: str, settings: dict[str, Any], mode: Mode) -> int:
     lines = [dump(recipe).rstrip(), "", "# resolved"]
     lines += [f"# {row['stage']:<8} {row['fingerprint']}  {row['engine'] or ''} {row['settings']}" for row in shown]
     mode.result({"recipe": recipe.model_dump(mode="json"), "stages": shown}, "\n".join(lines))
+    return 0
+
+
+def review(workspace: Path, **chosen: Any) -> int:
+    """Serve the review page until it is interrupted; the start URL is the first line on stdout."""
+    from glossator.review.serve import serve
+
+    serve(glossator.open(workspace), started=lambda url: click.echo(url), **chosen)
     return 0
 
 

@@ -1,0 +1,245 @@
+"""The set in memory: what is filtered, sorted and counted, a row a pair. All else is read when a pair is looked at.
+
+400,000 pairs take a few hundred megabytes, and every question here is answered by one pass over columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from glossator.errors import RecipeError
+from glossator.recipe import explain
+from glossator.review.query import Query
+from glossator.stages.filter import BOUNDS, FilterSettings, judged_columns, kept
+from glossator.workspace import Workspace
+
+BINS = 40
+_CELLS = 48  # of the scatter, each way
+SCORES = ("ifd", "vfd", "mifd", "ffd")
+_JUDGED_BY = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the pairs that a query finds, and how many it finds in all."""
+
+    total: int
+    pair_ids: list[str]
+
+
+class Catalog:
+    """All pairs of a workspace, as they were when it was loaded.
+
+    Args:
+        workspace: a workspace with pairs.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.load()
+
+    def load(self) -> None:
+        """Read the tables anew, as after another filter."""
+        ws = self._workspace
+        present = ws.store.read_json("current.json").get("tables", {})
+        tables = {name: ws.scan(name) for name in _JUDGED_BY if name in present}
+        judged = judged_columns({"drafts": ws.scan("pairs"), **tables}).drop("kind").collect()
+        images = ws.scan("images").select("image_id", "source_id", "shard", pl.col("kind").alias("image_kind"))
+        texts = [pl.col(name).fill_null("") for name in ("question", "answer", "explain_answer")]
+        pairs = ws.scan("pairs").select(
+            "pair_id",
+            "kind",
+            "writer",
+            "question",
+            "answer",
+            pl.concat_str(texts, separator=" ").str.to_lowercase().alias("text"),
+        )
+        verdicts = ws.scan("verdicts").select("pair_id", "keep", "reasons", "decided_by")
+        rows = (
+            judged.lazy()
+            .join(pairs, on="pair_id", how="left", maintain_order="left")
+            .join(images, on="image_id", how="left", maintain_order="left")
+            .join(verdicts, on="pair_id", how="left", maintain_order="left")
+            .with_columns(
+                pl.col("keep").fill_null(value=True),
+                (pl.col("decided_by") == "person").fill_null(value=False).alias("judged_by_person"),
+                pl.col("pair_id").hash(seed=7).alias("drawn"),
+            )
+        )
+        self.rows = rows.collect()
+        self._path = dict(ws.scan("images").select("image_id", "path").collect().iter_rows())
+        self.settings = ws.filter_settings()
+        self.rows = self.rows.with_columns(self._distance().alias("border"))
+        self._place = {pair_id: i for i, pair_id in enumerate(self.rows["pair_id"].to_list())}
+
+    def _distance(self) -> pl.Expr:
+        """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes
+        before that on which rules agree."""
+        near = []
+        for name in BOUNDS:
+            bound = self.bound(name)
+            column = name.rpartition("_")[0]
+            spread = self.rows[column].std() if bound is not None else None
+            if bound is not None and isinstance(spread, float) and spread > 0:
+                near.append((pl.col(column) - bound).abs() / spread)
+        alone = pl.when(pl.col("reasons").list.len() == 1).then(0.5).otherwise(1.0)
+        nearest = pl.min_horizontal(near) if near else pl.lit(None, pl.Float64)
+        return nearest.fill_nan(None) * alone
+
+    def bound(self, name: str) -> float | None:
+        """The value of one of the filter's bounds, `auto` resolved."""
+        value = self.settings.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    def __contains__(self, pair_id: str) -> bool:
+        return pair_id in self._place
+
+    def row(self, pair_id: str) -> dict[str, Any]:
+        """What is in memory of one pair. Raises `KeyError` for an unknown one."""
+        return self.rows.row(self._place[pair_id], named=True)
+
+    def image(self, image_id: str) -> str | None:
+        """Where an image's picture lies in the source; None for an unknown one or one without a picture."""
+        return self._path.get(image_id) or None
+
+    def find(self, query: Query, offset: int, limit: int) -> Page:
+        """One page of what a query finds."""
+        ids = self.order(query)
+        return Page(ids.len(), ids.slice(offset, limit).to_list())
+
+    def order(self, query: Query) -> pl.Series:
+        """All pair ids that a query finds, in its order."""
+        found = self.rows.lazy().filter(query.mask())
+        if query.order != "set":
+            column = "drawn" if query.order == "random" else query.order
+            found = found.sort(column, descending=query.descending, nulls_last=True, maintain_order=True)
+        return found.select("pair_id").collect()["pair_id"]
+
+    def beside(self, query: Query, pair_id: str) -> tuple[str | None, str | None, int, int]:
+        """The pair before and the one after in a query's order, the pair's own place (from 0; -1 if not in it), and how
+        many there are."""
+        ids = self.order(query)
+        place = ids.index_of(pair_id)
+        if place is None:
+            return None, ids[0] if ids.len() else None, -1, ids.len()
+        return (
+            ids[place - 1] if place else None,
+            ids[place + 1] if place + 1 < ids.len() else None,
+            place,
+            ids.len(),
+        )
+
+    def overview(self, query: Query) -> dict[str, Any]:
+        """Counts, histograms and the scatter of what a query finds, and what can be chosen."""
+        found = self.rows.lazy().filter(query.mask()).select("keep", "reasons", *SCORES).collect()
+        return {
+            "total": found.height,
+            "kept": int(found["keep"].sum()),
+            "histograms": {name: self._histogram(found, name) for name in SCORES},
+            "scatter": _scatter(found),
+            "reasons": _counted(found["reasons"].explode(empty_as_null=False).drop_nulls()),
+        }
+
+    def choices(self) -> dict[str, list[tuple[str, int]]]:
+        """The values that filters can take, with how many pairs have each."""
+        columns = {name: _counted(self.rows[name].drop_nulls()) for name in ("image_kind", "kind", "writer")}
+        return columns | {"reason": _counted(self.rows["reasons"].explode(empty_as_null=False).drop_nulls())}
+
+    def _histogram(self, found: pl.DataFrame, name: str) -> dict[str, Any]:
+        """`edges` (one more than bins), and `kept` and `rejected` a bin.
+
+        Values beyond the set's 99.5th percentile are counted in the last bin, so that an outlier doesn't flatten all.
+        """
+        top = _top(self.rows[name])
+        width = top / BINS
+        place = (pl.col(name) / width).floor().clip(0, BINS - 1).cast(pl.Int32)
+        counted = found.lazy().filter(pl.col(name).is_not_null()).group_by(place.alias("bin"), "keep").len().collect()
+        sides: dict[bool, list[int]] = {True: [0] * BINS, False: [0] * BINS}
+        for bin_, keep, count in counted.iter_rows():
+            sides[keep][bin_] += count
+        edges = [round(i * width, 6) for i in range(BINS + 1)]
+        return {"edges": edges, "kept": sides[True], "rejected": sides[False]}
+
+    def preview(self, changed: Mapping[str, Any], count: int = 8) -> dict[str, Any]:
+        """What other filter settings would keep: `kept`, `before`, how many are `gained` and `lost`, and the `border`:
+        some of the pairs that change sides, the nearest to the changed bound first.
+
+        Raises:
+            RecipeError: if a setting is unknown or a value does not fit.
+        """
+        settings = self._varied(changed)
+        keep = kept(settings, self.rows.columns).alias("new")
+        found = self.rows.lazy().select("pair_id", "keep", keep, *_columns_of(changed)).collect()
+        turned = found.filter(pl.col("keep") != pl.col("new"))
+        for name, value in changed.items():
+            column = name.rpartition("_")[0]
+            if column in turned.columns and isinstance(value, int | float):
+                turned = turned.sort((pl.col(column) - value).abs(), nulls_last=True)
+        border = turned.head(count)
+        return {
+            "pairs": found.height,
+            "kept": int(found["new"].sum()),
+            "before": int(found["keep"].sum()),
+            "gained": turned.filter(pl.col("new")).height,
+            "lost": turned.filter(~pl.col("new")).height,
+            "border": [
+                {"pair_id": pair_id, "keep": new} for pair_id, new in border.select("pair_id", "new").iter_rows()
+            ],
+        }
+
+    def _varied(self, changed: Mapping[str, Any]) -> FilterSettings:
+        try:
+            return FilterSettings.model_validate({**self.settings, **changed})
+        except ValidationError as error:
+            raise RecipeError(f"filter: {explain(error)}") from error
+
+    def place_of(self, pair_id: str) -> dict[str, float | None]:
+        """For each score the share (0..1) of the set's scored pairs that lie below this one's; None without a score."""
+        row = self.row(pair_id)
+        found: dict[str, float | None] = {}
+        for name in SCORES:
+            column = self.rows[name]
+            scored = column.len() - column.null_count()
+            found[name] = int((column < row[name]).sum()) / scored if row[name] is not None else None
+        return found
+
+
+def _columns_of(changed: Mapping[str, Any]) -> Sequence[str]:
+    return sorted({name.rpartition("_")[0] for name in changed if name in BOUNDS})
+
+
+def _counted(values: pl.Series) -> list[tuple[str, int]]:
+    counts = values.value_counts(name="n").sort("n", values.name, descending=[True, False])
+    return list(counts.iter_rows())
+
+
+def _top(values: pl.Series) -> float:
+    top = values.quantile(0.995, interpolation="higher")
+    return float(top) if top else 1.0
+
+
+def _scatter(found: pl.DataFrame) -> dict[str, Any]:
+    """Counts of pairs in cells of mIFD (x) and FFD (y): `[x, y, kept, rejected]` with the cell's lower corner."""
+    both = found.filter(pl.col("mifd").is_not_null() & pl.col("ffd").is_not_null())
+    if not both.height:
+        return {"width": 0.0, "height": 0.0, "cells": []}
+    width, height = _top(both["mifd"]) / _CELLS, _top(both["ffd"]) / _CELLS
+    cells = (
+        both.lazy()
+        .select(
+            (pl.col("mifd") / width).floor().clip(0, _CELLS - 1).alias("x"),
+            (pl.col("ffd") / height).floor().clip(0, _CELLS - 1).alias("y"),
+            "keep",
+        )
+        .group_by("x", "y")
+        .agg(pl.col("keep").sum().alias("kept"), (~pl.col("keep")).sum().alias("rejected"))
+        .sort("x", "y")
+        .collect()
+    )
+    placed = [[round(x * width, 6), round(y * height, 6), kept_, out] for x, y, kept_, out in cells.iter_rows()]
+    return {"width": width, "height": height, "cells": placed}

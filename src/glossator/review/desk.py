@@ -1,0 +1,116 @@
+"""What people do on the page: verdicts (written at once, taken back on wish), and thresholds that are applied."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from glossator.records import HumanVerdict
+from glossator.review.catalog import Catalog
+from glossator.text import clean, one_line
+from glossator.verdict_log import TEXTS, fold, open_log
+from glossator.workspace import Workspace
+
+
+class Said(BaseModel):
+    """A verdict as the page sends it. An edit holds all four texts as they should be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pair_id: str = Field(max_length=200)
+    verdict: Literal["keep", "reject", "edit"]
+    reason: str = Field("", max_length=80)
+    note: str = Field("", max_length=2000)
+    sampling: str = Field("", max_length=40)
+    question: str = Field("", max_length=4000)
+    answer: str = Field("", max_length=4000)
+    explain_question: str = Field("", max_length=4000)
+    explain_answer: str = Field("", max_length=8000)
+
+    @model_validator(mode="after")
+    def _edits_say_something(self) -> Said:
+        if self.verdict == "edit" and not (self.question.strip() and self.answer.strip()):
+            raise ValueError("an edit needs a question and an answer")
+        return self
+
+
+class Desk:
+    """One reviewer's desk. A verdict is on the disk when `judge` returns; the tables follow with `settle`.
+
+    Args:
+        workspace: what is judged.
+        catalog: its pairs.
+        reviewer: whose verdicts they are.
+    """
+
+    def __init__(self, workspace: Workspace, catalog: Catalog, reviewer: str) -> None:
+        self._workspace = workspace
+        self._catalog = catalog
+        self.reviewer = reviewer
+        self._log = open_log(workspace.store)
+        self._done: list[str] = []
+        self._lock = threading.Lock()
+
+    def judge(self, said: Said) -> str:
+        """Write one verdict and give its id.
+
+        Raises:
+            KeyError: for an unknown pair.
+            WorkspaceError: if it can't be written; then nothing has been said.
+        """
+        image_id = self._catalog.row(said.pair_id)["image_id"]
+        texts = dict.fromkeys(TEXTS, "")
+        if said.verdict == "edit":
+            texts = {name: clean(getattr(said, name)) for name in TEXTS}
+        verdict = HumanVerdict(
+            said.pair_id, image_id, self.reviewer, said.verdict, one_line(said.reason), clean(said.note),
+            sampling=one_line(said.sampling), **texts,
+        )  # fmt: skip
+        with self._lock:
+            (id_,) = self._log.put(verdict)
+            self._done.append(id_)
+        return id_
+
+    def undo(self) -> str | None:
+        """Take this reviewer's last verdict of this session back, and give its pair's id; None if there is none."""
+        with self._lock:
+            if not self._done:
+                return None
+            return self._log.undo(self._done.pop(), self.reviewer).pair_id
+
+    def last(self, pair_id: str) -> HumanVerdict | None:
+        """What this reviewer has said of a pair."""
+        entry = self._log.last(pair_id, self.reviewer)
+        return entry.verdict if entry else None
+
+    def said(self) -> dict[str, str]:
+        """This reviewer's verdicts that stand, by pair."""
+        return {
+            entry.verdict.pair_id: entry.verdict.verdict
+            for entry in self._log.standing()
+            if entry.verdict.reviewer == self.reviewer
+        }
+
+    def close(self) -> None:
+        """Leave the desk: what was said stands in the table `human`, for the next run of the filter."""
+        with self._lock:
+            self._log.read()
+            fold(self._workspace.store, self._log)
+            self._log.close()
+
+    def settle(self, settings: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """Make verdicts (and other settings of the filter) count: the table `human` and the verdicts are written anew.
+
+        Raises:
+            RecipeError: if a setting does not fit.
+            WorkspaceBusyError: if a run is under way.
+        """
+        with self._lock:
+            self._log.read()
+            fold(self._workspace.store, self._log)
+            counts = self._workspace.filter(**(settings or {}))
+            self._catalog.load()
+        return counts

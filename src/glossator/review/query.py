@@ -1,0 +1,76 @@
+"""What a person looks at: filters and an order, as the page's address has them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from glossator.stages.filter import ALL_SCORES
+
+Order = Literal["set", "random", "border", "ifd", "vfd", "mifd", "ffd", "grounding", "question_fit"]
+RANGED = (*ALL_SCORES, "grounding", "question_fit", "explain_grounding", "explain_places")
+
+
+class Query(BaseModel):
+    """Filters over the pairs of a set. What is left empty filters nothing.
+
+    Attributes:
+        text: words that must stand in question, answer or explanation, whatever their case.
+        image_kind, kind, writer, reason: exact values.
+        keep: `kept` or `rejected`.
+        judged: `yes` or `no`: whether a person has judged it.
+        ranges: `mifd:0.2:0.8`, comma-separated; either bound may be missing.
+        order: `set`: as in the set; `random`: drawn at random; `border`: what is near a threshold, or where rules
+            disagree, first; else a column, `descending` or not. Pairs without the value come last.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: str = Field("", max_length=200)
+    image_kind: str = ""
+    kind: str = ""
+    writer: str = ""
+    reason: str = ""
+    keep: Literal["", "kept", "rejected"] = ""
+    judged: Literal["", "yes", "no"] = ""
+    ranges: str = Field("", max_length=400)
+    order: Order = "set"
+    descending: bool = False
+
+    @field_validator("ranges")
+    @classmethod
+    def _ranges_fit(cls, text: str) -> str:
+        parse_ranges(text)
+        return text
+
+    def mask(self) -> pl.Expr:
+        """True for the pairs that are wanted."""
+        found = [pl.lit(value=True)]
+        exact = {"image_kind": self.image_kind, "kind": self.kind, "writer": self.writer}
+        found += [pl.col(name) == value for name, value in exact.items() if value]
+        if self.reason:
+            found.append(pl.col("reasons").list.contains(self.reason))
+        if self.keep:
+            found.append(pl.col("keep") == (self.keep == "kept"))
+        if self.judged:
+            found.append(pl.col("judged_by_person") == (self.judged == "yes"))
+        found += [pl.col("text").str.contains(word, literal=True) for word in self.text.casefold().split()]
+        for name, low, high in parse_ranges(self.ranges):
+            if low is not None:
+                found.append(pl.col(name) >= low)
+            if high is not None:
+                found.append(pl.col(name) <= high)
+        return pl.all_horizontal(found)
+
+
+def parse_ranges(text: str) -> list[tuple[str, float | None, float | None]]:
+    """Column, lower and upper bound of each range. Raises `ValueError`."""
+    found = []
+    for part in filter(None, text.split(",")):
+        name, low, high = part.split(":")
+        if name not in RANGED:
+            raise ValueError(f"no range of '{name}'")
+        found.append((name, float(low) if low else None, float(high) if high else None))
+    return found

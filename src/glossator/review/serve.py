@@ -1,0 +1,99 @@
+"""`glossator review`: the server around the page, and the URL to open it with."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from glossator.errors import MissingExtraError, UsageError
+from glossator.review.safety import Guard, new_token
+from glossator.workspace import Workspace
+
+DEFAULT_PORT = 8765
+
+
+def serve(
+    workspace: Workspace,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    reviewer: str = "me",
+    read_only: bool = False,
+    tls: tuple[Path, Path] | None = None,
+    behind_proxy: str = "",
+    started: Callable[[str], None],
+) -> None:
+    """Serve the page until it is interrupted.
+
+    Args:
+        workspace: what is reviewed.
+        host: the address to listen on. One that other machines reach needs `tls` or `behind_proxy`.
+        port: by default 8765, or the next free one.
+        reviewer: whose verdicts they are.
+        read_only: whether nothing may be changed.
+        tls: certificate and key files.
+        behind_proxy: the name under which a reverse proxy on this machine that adds TLS is reached.
+        started: told the start URL, once the server listens.
+
+    Raises:
+        MissingExtraError: without the extra `review`.
+        UsageError: for an address that can't be used.
+    """
+    try:
+        import uvicorn
+
+        from glossator.review.app import Review, create
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the review page ({error.name} is not installed)", "review") from error
+
+    if not _loopback(host) and tls is None and not behind_proxy:
+        raise UsageError(
+            f"--host {host} can be reached by other machines: give --tls-cert and --tls-key, or --behind-proxy NAME "
+            "where a reverse proxy adds TLS"
+        )
+    listening = _listen(host, port)
+    number = listening.getsockname()[1]
+    scheme = "https" if tls or behind_proxy else "http"
+    name = behind_proxy or f"{_shown(host)}:{number}"
+    names = {name} if behind_proxy else {name, f"localhost:{number}"}
+    token = new_token()
+    review = Review(workspace, reviewer, read_only=read_only)
+    guard = Guard(create(review), token, names, scheme=scheme, read_only=read_only)
+    config = uvicorn.Config(
+        guard,
+        log_level="warning",
+        access_log=False,  # addresses hold the token
+        server_header=False,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
+    )
+    started(f"{scheme}://{name}/?token={token}")
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        review.desk.close()
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A listening socket: on `port`, or on the first free one from the default on."""
+    for number in (port,) if port is not None else (*range(DEFAULT_PORT, DEFAULT_PORT + 20), 0):
+        try:
+            return socket.create_server((host, number), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except (OSError, OverflowError) as error:
+            problem = error
+    raise UsageError(f"can't listen on {host}:{port if port is not None else DEFAULT_PORT}: {problem}")

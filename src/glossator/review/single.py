@@ -1,0 +1,100 @@
+"""All that the page shows of one pair, read from its image's shard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+import polars as pl
+
+from glossator.grounding import claims, locate
+from glossator.records import Span
+from glossator.review.catalog import SCORES, Catalog
+from glossator.stages.filter import BOUNDS
+from glossator.workspace import Workspace
+
+_QUOTES_SHOWN = 12
+
+
+def single(workspace: Workspace, catalog: Catalog, pair_id: str) -> dict[str, Any]:
+    """A pair with its image, captions, boxes, scores, losses and verdict, as plain JSON.
+
+    Returns:
+        `pair`, `image` (id, source id, kind, width, height), `caption` (pieces of the enriched caption, each with
+        whether a person wrote it), `spans` (OCR: text, box, confidence), `quotes` (texts that the explanation says are
+        printed, each with its boxes), `scores` (by name: value, share of the set below, bounds), `tokens` (losses by
+        condition, where stored), `verdict`.
+
+    Raises:
+        KeyError: for an unknown pair.
+    """
+    row = catalog.row(pair_id)
+    shard = int(row["shard"])
+    pair = _one(workspace.scan_shard("pairs", shard).filter(pl.col("pair_id") == pair_id))
+    of_image = pl.col("image_id") == row["image_id"]
+    image = _one(workspace.scan_shard("images", shard).filter(of_image))
+    page = _one(workspace.scan_shard("ocr", shard).filter(of_image))
+    caption = _one(workspace.scan_shard("captions", shard).filter(of_image))
+    losses = _one(workspace.scan_shard("losses", shard).filter(pl.col("pair_id") == pair_id))
+    spans = [Span(span["text"], tuple(span["box"]), span["confidence"]) for span in page.get("spans") or ()]
+    human = caption.get("caption") or image.get("caption") or ""
+    return {
+        "pair": {key: value for key, value in pair.items() if key != "meta"},
+        "image": {key: image.get(key) for key in ("image_id", "source_id", "kind", "width", "height")},
+        "caption": {"human": human, "pieces": difference(human, caption.get("enriched") or "")},
+        "spans": page.get("spans") or [],
+        "quotes": _quotes(pair.get("explain_answer") or "", spans),
+        "scores": _scores(catalog, row),
+        "tokens": _tokens(pair, losses),
+        "scorer": losses.get("scorer", ""),
+        "not_scored": losses.get("not_scored", ""),
+        "verdict": {"keep": row["keep"], "reasons": row["reasons"] or [], "by": row["decided_by"] or ""},
+    }
+
+
+def _one(frame: pl.LazyFrame) -> dict[str, Any]:
+    found = frame.head(1).collect()
+    return found.row(0, named=True) if found.height else {}
+
+
+def difference(human: str, enriched: str) -> list[dict[str, Any]]:
+    """The enriched caption word by word, in pieces: `text`, and whether it is `human` (stood in the human caption)."""
+    before, after = human.split(), enriched.split()
+    pieces: list[dict[str, Any]] = []
+    # Captions are short; without autojunk, frequent words are matched too.
+    for tag, _, _, start, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if start < end:
+            pieces.append({"text": " ".join(after[start:end]), "human": tag == "equal"})
+    return pieces
+
+
+def _quotes(explanation: str, spans: Sequence[Span]) -> list[dict[str, Any]]:
+    found = []
+    for text in list(dict.fromkeys(claims(explanation)))[:_QUOTES_SHOWN]:
+        ratio, evidence = locate(text, spans)
+        found.append({"text": text, "boxes": [piece.box for piece in evidence] if ratio >= 0.85 else []})
+    return found
+
+
+def _scores(catalog: Catalog, row: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    below = catalog.place_of(row["pair_id"])
+    return {
+        name: {
+            "value": row[name],
+            "below": below[name],
+            "min": catalog.bound(f"{name}_min") if f"{name}_min" in BOUNDS else None,
+            "max": catalog.bound(f"{name}_max") if f"{name}_max" in BOUNDS else None,
+        }
+        for name in SCORES
+    }
+
+
+def _tokens(pair: dict[str, Any], losses: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """By condition, the pieces of the scored text with each one's loss in nats."""
+    texts = {"a": pair.get("answer", ""), "r": pair.get("explain_answer", ""), "q": pair.get("question", "")}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for token in losses.get("token_losses") or ():
+        text = texts[token["condition"][0]][token["start"] : token["end"]]
+        found.setdefault(token["condition"], []).append({"text": text, "nll": round(token["nll"], 3)})
+    return found
