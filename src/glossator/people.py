@@ -13,7 +13,7 @@ def decided(human: pl.LazyFrame) -> pl.LazyFrame:
     `human` has one row a reviewer and pair. An edit counts as a rejection of the pair as it was.
     """
     keep = pl.col("verdict") == "keep"
-    reason = pl.col("reason").filter(~keep & (pl.col("reason") != "")).first()
+    reason = pl.col("reason").filter(~keep & (pl.col("reason") != "")).min()  # the same whatever the order of rows
     votes = human.group_by("pair_id").agg(
         keep.sum().alias("for"), (~keep).sum().alias("against"), reason.fill_null(REJECTED).alias("person_reason")
     )

@@ -329,6 +329,7 @@ class Sample:
     caption: Caption | None = None
     pairs: tuple[Pair, ...] = ()
     losses: tuple[Losses, ...] = ()
+    edits: tuple[HumanVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,12 @@ def _named(kind: pa.DataType, *names: str) -> list[tuple[str, pa.DataType]]:
     return [(name, kind) for name in names]
 
 
+_HUMAN = pa.schema(
+    _named(
+        _TEXT, "pair_id", "image_id", "reviewer", "verdict", "reason", "note", "time", "sampling", "question",
+        "answer", "explain_question", "explain_answer",
+    )
+)  # fmt: skip
 SCHEMAS: dict[str, pa.Schema] = {
     "images": pa.schema(
         [
@@ -128,12 +134,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     "inspections": pa.schema(
         [*_named(_TEXT, "pair_id", "image_id"), *_named(_TEXTS, "personal", "languages", "scripts", "profane")]
     ),
-    "human": pa.schema(
-        _named(
-            _TEXT, "pair_id", "image_id", "reviewer", "verdict", "reason", "note", "time", "sampling", "question",
-            "answer", "explain_question", "explain_answer",
-        )
-    ),
+    "human": _HUMAN,
+    "edits": _HUMAN,
     "failures": pa.schema(
         [
             ("stage", _TEXT),
@@ -159,6 +161,7 @@ _RECORDS: dict[str, Any] = {
     "hashes": Hashes,
     "inspections": Inspection,
     "human": HumanVerdict,
+    "edits": HumanVerdict,
     "failures": Failure,
 }
 

@@ -104,7 +104,8 @@ def load_samples(store: Store, plan: StagePlan, shard: int, only: frozenset[str]
     for table, folder in plan.parents.items():
         if table == "images":
             continue
-        samples = _join(samples, table, store.read_part(folder, table, shard), required=table in required)
+        part = 0 if table == "edits" else shard  # what people write is little: one part for all shards
+        samples = _join(samples, table, store.read_part(folder, table, part), required=table in required)
     return [sample for sample in samples.values() if only is None or sample.image.image_id in only]
 
 
@@ -124,6 +125,8 @@ def _join(samples: dict[str, Sample], table: str, rows: list[Any], *, required: 
             joined[image_id] = replace(sample, caption=found[0])
         elif table == "losses":
             joined[image_id] = replace(sample, losses=tuple(found))
+        elif table == "edits":
+            joined[image_id] = replace(sample, edits=tuple(found))
         else:
             joined[image_id] = replace(sample, pairs=tuple(found))
     return joined

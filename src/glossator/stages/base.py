@@ -53,6 +53,11 @@ class Stage:
         """What beside its settings decides the output, as JSON: the digest of a file that they name. None: nothing."""
         return None
 
+    @classmethod
+    def also_reads(cls, _settings: Any) -> dict[str, str]:
+        """Folders beside the recipe's own that supply tables, by table: where its settings name an edition of one."""
+        return {}
+
 
 class MapStage(Stage, ABC, Generic[Record]):
     """A stage that gives, for each image, a list of records (or failures). It sees one shard at a time.

@@ -112,7 +112,7 @@ def verdicts(rows: pl.LazyFrame, settings: FilterSettings) -> pl.LazyFrame:
     known = set(rows.collect_schema().names())
     ruled = rules(settings)
     rows = rows.with_columns(*(bad.fill_null(value=False).alias(name) for name, bad in ruled.items()))
-    left = ~pl.any_horizontal(list(ruled))
+    left = _left(~pl.any_horizontal(list(ruled)), known)
     bad = {name: pl.col(name) for name in ruled} | limits(settings, left, chains="chain" in known)
     assert not known & set(bad), "a reason has the name of a column"
     named = [pl.when(expression).then(pl.lit(name)) for name, expression in bad.items()]
@@ -151,10 +151,15 @@ def kept(settings: FilterSettings, columns: Collection[str]) -> pl.Expr:
 
     `columns` are those that the rows have.
     """
-    left = _none(rules(settings))
+    left = _left(_none(rules(settings)), columns)
     more = limits(settings, left, chains="chain" in columns)
     keep = left & _none(more) if more else left
     return pl.coalesce("person_keep", keep) if "person_keep" in columns else keep
+
+
+def _left(left: pl.Expr, columns: Collection[str]) -> pl.Expr:
+    """What takes a place or stands for its repairs: what a person turned down does not, whatever the rules say."""
+    return pl.coalesce("person_keep", left) if "person_keep" in columns else left
 
 
 def _none(bad: dict[str, pl.Expr]) -> pl.Expr:

@@ -26,6 +26,7 @@ STAGES: dict[str, str] = {
     "inspect": "glossator.stages.inspect:InspectStage",
     "score": "glossator.stages.score:ScoreStage",
     "repair": "glossator.stages.repair:RepairStage",
+    "edits": "glossator.stages.edits:EditsStage",
     "dedup": "glossator.stages.dedup:DedupStage",
     "leaks": "glossator.stages.leaks:LeaksStage",
     "filter": "glossator.stages.filter:FilterStage",
@@ -83,6 +84,7 @@ def _plan(spec: StageSpec, supplied: dict[str, str]) -> StagePlan:
         if table not in parents:
             makers = [kind for kind in STAGES if stage_class(kind).writes == table]
             raise RecipeError(f"stage '{spec.use}' reads {table}: put the stage {' or '.join(makers)} before it")
+    parents |= cls.also_reads(settings)
     engine, identity = _engine(cls, spec)
     identity = {
         "stage": cls.kind,

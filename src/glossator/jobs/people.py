@@ -1,0 +1,276 @@
+"""People's verdicts into and out of a workspace: files are taken in, pairs given out to be judged, edits built."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glossator.errors import UsageError
+from glossator.jobs import label_studio
+from glossator.jobs.verdict_files import COLUMNS, EDITED, Open, Problem, Row, guarded, read
+from glossator.recipe import Recipe, StageSpec
+from glossator.records import HumanVerdict
+from glossator.schemas import from_arrow
+from glossator.store import Store
+from glossator.verdict_log import EDIT, TEXTS, UNDO, VerdictLog, edition, fold, open_log
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FORMATS = ("csv", "labelstudio")
+_SHOWN = 20
+
+
+@dataclass(slots=True)
+class ImportSummary:
+    """What became of a file's records. Every record is in exactly one of these.
+
+    Attributes:
+        taken: verdicts that are in the log now, by word.
+        known: those that were in it before: the same word of the same person, at the same time if one is given.
+        open: records that nobody has judged yet.
+        problems: records that could not be used: place and message.
+        remarks: place and message of what was taken, but should be looked at: a pair that is not in this workspace now,
+            a person who judged a pair twice in one file, a time that can't be read.
+    """
+
+    taken: Counter[str] = field(default_factory=Counter)
+    known: int = 0
+    open: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        told = {
+            name: [{"where": one.where, "message": one.message} for one in getattr(self, name)]
+            for name in ("problems", "remarks")
+        }
+        return {"taken": dict(sorted(self.taken.items())), "known": self.known, "open": self.open, **told}
+
+    def text(self) -> str:
+        """For a person."""
+        words = ", ".join(f"{count:,} {word}" for word, count in sorted(self.taken.items()))
+        lines = [f"took {self.taken.total():,} verdicts" + (f": {words}" if words else "")]
+        if self.known:
+            lines.append(f"{self.known:,} were known already")
+        if self.open:
+            lines.append(f"{self.open:,} have no verdict yet")
+        for name, told in (("could not be used", self.problems), ("to look at", self.remarks)):
+            if told:
+                lines.append(f"{len(told):,} {name}:")
+                lines += [f"  {one.where}: {one.message}" for one in told[:_SHOWN]]
+                lines += [f"  ... and {len(told) - _SHOWN:,} more (--json has all)"] if len(told) > _SHOWN else []
+        return "\n".join(lines)
+
+
+def take_in(store: Store, pairs: pl.LazyFrame, path: Path, by: str = "", sampling: str = "") -> ImportSummary:
+    """Append the verdicts of a file to the log and bring the table `human` up to date.
+
+    Args:
+        store: the workspace.
+        pairs: its table `pairs`.
+        path: the file (see `verdict_files.read`).
+        by, sampling: who judged, and how the pairs were chosen, where a record does not say.
+
+    Raises:
+        SourceError: if the file can't be read as a whole.
+        WorkspaceError: if the verdicts can't be written; then none is taken.
+    """
+    summary = ImportSummary()
+    with open_log(store) as log:
+        new = list(_new(read(path, by, sampling), log, _texts_of(pairs), summary))
+        log.put(*new)
+        fold(store, log)
+    summary.taken.update(verdict.verdict for verdict in new)
+    return summary
+
+
+def _texts_of(pairs: pl.LazyFrame) -> dict[str, tuple[str, ...]]:
+    return {row[0]: row[1:] for row in pairs.select("pair_id", *TEXTS).collect().iter_rows()}
+
+
+def _new(
+    rows: Iterator[Row | Problem | Open], log: VerdictLog, pairs: dict[str, tuple[str, ...]], summary: ImportSummary
+) -> Iterator[HumanVerdict]:
+    """The verdicts that the log lacks; what else there is goes into the summary."""
+    standing = {}
+    for entry in log.standing():
+        standing[_key(entry.verdict)] = entry.verdict.time
+    seen: dict[tuple[str, str], str] = {}
+    for row in rows:
+        if isinstance(row, Open):
+            summary.open += 1
+        elif isinstance(row, Problem):
+            summary.problems.append(row)
+        elif row.verdict.verdict == UNDO:
+            _take_back(row, log, summary)
+        else:
+            verdict, problem = _without_same(row.verdict, pairs.get(row.verdict.pair_id))
+            if problem:
+                summary.problems.append(Problem(row.where, problem))
+                continue
+            if _key(verdict) in standing and verdict.time in ("", standing[_key(verdict)]):
+                summary.known += 1
+                continue
+            summary.remarks += [Problem(row.where, remark) for remark in _remarks(row, pairs, seen)]
+            standing[_key(verdict)] = verdict.time
+            yield verdict
+
+
+def _take_back(row: Row, log: VerdictLog, summary: ImportSummary) -> None:
+    said = row.verdict
+    last = log.last(said.pair_id, said.reviewer)
+    if last is None:
+        summary.problems.append(Problem(row.where, f"{said.reviewer} has no verdict on {said.pair_id} to take back"))
+        return
+    log.undo(last.id, said.reviewer)
+    summary.taken[UNDO] += 1
+
+
+def _without_same(verdict: HumanVerdict, texts: tuple[str, ...] | None) -> tuple[HumanVerdict, str]:
+    """An edit without the texts that are as they were; and what is wrong if none is left."""
+    if verdict.verdict != EDIT or texts is None:
+        return verdict, ""
+    same = {name: "" for name, text in zip(TEXTS, texts, strict=True) if getattr(verdict, name) == text}
+    verdict = replace(verdict, **same)
+    return verdict, "" if any(getattr(verdict, name) for name in TEXTS) else "an edit that changes no text"
+
+
+def _remarks(row: Row, pairs: dict[str, tuple[str, ...]], seen: dict[tuple[str, str], str]) -> Iterator[str]:
+    said = row.verdict
+    if row.remark:
+        yield row.remark
+    if said.pair_id not in pairs:
+        yield f"pair {said.pair_id} is not in this workspace now; the verdict is kept and counts as soon as it is"
+    own = (said.pair_id, said.reviewer)
+    if own in seen:
+        yield f"{said.reviewer} judged the same pair in {seen[own]}; the later one in time counts"
+    seen[own] = row.where
+
+
+def _key(verdict: HumanVerdict) -> HumanVerdict:
+    """What a verdict says, whenever it was said and however the pair came up."""
+    return replace(verdict, time="", sampling="")
+
+
+@dataclass(frozen=True, slots=True)
+class TasksSummary:
+    """What was given out: `written` pairs, and `left_out` ones that Label Studio can't show for want of a picture."""
+
+    path: Path
+    written: int
+    left_out: int
+    config: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        found = {"path": str(self.path), "written": self.written, "left_out": self.left_out}
+        return found | ({"config": str(self.config)} if self.config else {})
+
+    def text(self) -> str:
+        """For a person."""
+        lines = [f"wrote {self.written:,} pairs to {self.path}"]
+        if self.left_out:
+            lines.append(f"{self.left_out:,} pairs without a picture are left out")
+        return "\n".join(lines + ([f"labelling config: {self.config}"] if self.config else []))
+
+
+def give_out(
+    tables: dict[str, pl.LazyFrame],
+    chosen: Sequence[str],
+    sampling: str,
+    format: str,
+    path: Path,
+    image_root: str = label_studio.LOCAL_FILES,
+) -> TasksSummary:
+    """Write pairs to be judged, in the order of `chosen`. What rules or people say of them is not in the file.
+
+    Args:
+        tables: images and pairs.
+        chosen: their ids (see `choose`).
+        sampling: how they were chosen; it comes back with the verdicts.
+        format: one of `FORMATS`.
+        path: the file; the labelling config of Label Studio goes beside it.
+        image_root: see `label_studio.task`.
+
+    Raises:
+        UsageError: for an unknown format, or a path that can't be written.
+    """
+    import polars as pl
+
+    if format not in FORMATS:
+        raise UsageError(f"no format '{format}' for tasks; known: {', '.join(FORMATS)}")
+    order = pl.LazyFrame({"pair_id": chosen}, schema={"pair_id": pl.String})
+    pairs = from_arrow("pairs", _table(order.join(tables["pairs"], on="pair_id", maintain_order="left"), "pairs"))
+    wanted = order.select(pl.col("pair_id").str.slice(0, 16).alias("image_id")).unique()
+    images = from_arrow("images", _table(tables["images"].join(wanted, on="image_id", how="semi"), "images"))
+    by_id = {image.image_id: image for image in images}
+    shown = [(pair, by_id[pair.image_id]) for pair in pairs if by_id[pair.image_id].path or format == "csv"]
+    config = path.with_suffix(".config.xml") if format == "labelstudio" else None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if config is None:
+            _write_csv(path, shown, sampling)
+        else:
+            tasks = [label_studio.task(pair, image, sampling, image_root) for pair, image in shown]
+            path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8")
+            config.write_text(label_studio.config(), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error}") from error
+    return TasksSummary(path, len(shown), len(pairs) - len(shown), config)
+
+
+def _table(frame: pl.LazyFrame, name: str) -> Any:
+    from glossator.schemas import SCHEMAS
+
+    return frame.select(SCHEMAS[name].names).collect().to_arrow()
+
+
+def _write_csv(path: Path, shown: Sequence[tuple[Any, Any]], sampling: str) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # with the mark that Excel wants
+        writer = csv.writer(file)
+        writer.writerow([*COLUMNS, "image", *TEXTS, *EDITED.values()])
+        for pair, image in shown:
+            texts = [guarded(getattr(pair, name)) for name in TEXTS]
+            writer.writerow([pair.pair_id, "", "", "", "", "", sampling, guarded(image.path), *texts, *[""] * 4])
+
+
+def choose(rows: pl.LazyFrame, sample: int | None, seed: int) -> list[str]:
+    """Ids of pairs drawn at random without replacement, the same for the same pairs and seed; all without `sample`.
+
+    Those that have been judged are drawn as well: a sample that leaves them out is none of the set.
+    """
+    ids = rows.select("pair_id").collect()["pair_id"].to_list()
+    return sorted(ids, key=lambda id: hashlib.sha256(f"{seed}/{id}".encode()).digest())[:sample]
+
+
+def with_edits(store: Store, recipe: Recipe) -> Recipe:
+    """The recipe that builds the edits that people have made so far; the same where there are none.
+
+    The stage `edits` gets the digest of what they change. Where the recipe does not name it, it comes behind the last
+    stage `score`, and that one once more: losses that the first has measured are taken over.
+    """
+    with open_log(store) as log:
+        digest = edition(store, fold(store, log))
+    kinds = [stage.use for stage in recipe.stages]
+    if "edits" in kinds:
+        stages = [_dated(stage, digest) if stage.use == "edits" else stage for stage in recipe.stages]
+        return recipe.model_copy(update={"stages": tuple(stages)})
+    if not digest or "explain" not in kinds:
+        return recipe
+    edits = _dated(StageSpec(use="edits"), digest)
+    last = max(index for index, kind in enumerate(kinds) if kind in ("explain", "mask", "repair", "score"))
+    scored = [recipe.stages[last]] if kinds[last] == "score" else []
+    stages = [*recipe.stages[: last + 1], edits, *scored, *recipe.stages[last + 1 :]]
+    return recipe.model_copy(update={"stages": tuple(stages)})
+
+
+def _dated(stage: StageSpec, digest: str) -> StageSpec:
+    return stage.model_copy(update={"settings": {**stage.settings, "digest": digest}})
