@@ -15,12 +15,13 @@ from glossator.replies import calls
 from glossator.schemas import SCHEMAS
 from glossator.stages.base import StagePlan, TableStage
 from glossator.stages.resolve import resolve, stage_class
-from glossator.store import IMAGES, Store
+from glossator.store import HUMAN, IMAGES, Store
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from glossator.against_people import AgainstPeople
     from glossator.jobs.export import ExportSummary
 
 TABLES = (
@@ -54,7 +55,7 @@ def build(
         UsageError: for wrong settings, an unreadable source, or a workspace in use.
         StopRun: if the run had to stop; what was finished is kept.
     """
-    from glossator.jobs import ingest
+    from glossator.jobs import ingest, people
 
     plan = _recipe(recipe, overrides)
     resolve(plan)  # wrong settings are told before anything is made
@@ -63,6 +64,7 @@ def build(
         raise SourceError(f"{root} is no folder of images")
     store = ingest.open_store(Path(source), Path(workspace), plan.data, root)
     with store.lock():
+        plan = people.with_edits(store, plan)
         store.write_recipe(dump(plan))
         ingest.run(store, Path(source), plan.data, limit=limit, events=events)
         runner.run(store, plan, events)
@@ -125,16 +127,20 @@ class Workspace:
         return str(folders.get(name, f"{name}/none"))
 
     def filter(self, **settings: Any) -> dict[str, int]:
-        """New verdicts from stored losses. `settings` override the recipe's, as in `mifd_max=0.9`.
+        """New verdicts from stored losses and from what people said. `settings` override the recipe's, as in
+        `mifd_max=0.9`.
 
         Returns:
             Counts: `pairs`, `kept`, `rejected`.
         """
+        from glossator.jobs import people
+
         recipe = self.recipe
         if recipe.stage("filter") is None:
             raise RecipeError("the recipe of this workspace has no stage 'filter'")
         recipe = load_from(recipe, {f"filter.{key}": value for key, value in settings.items()})
         with self.store.lock():
+            people.refresh(self.store)
             plans = resolve(recipe)
             self.store.write_recipe(dump(recipe))
             runner.set_current(self.store, plans)
@@ -161,10 +167,26 @@ class Workspace:
 
         plan = next((plan for plan in resolve(self.recipe) if plan.kind == "filter"), None)
         settings = FilterSettings.model_validate(plan.settings if plan else {})
+        return what_if(self._judged_by(), settings, grid or DEFAULT_GRID)
+
+    def judged(self) -> pl.LazyFrame:
+        """One row a pair with all that a verdict rests on (see `stages.judged.judged_columns`)."""
+        from glossator.stages.judged import judged_columns
+
+        return judged_columns(self._judged_by())
+
+    def _judged_by(self) -> dict[str, pl.LazyFrame]:
         folders = self.store.read_json("current.json").get("tables", {})
         extra = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
-        tables = {"drafts": self.scan("pairs")} | {name: self.scan(name) for name in extra if name in folders}
-        return what_if(tables, settings, grid or DEFAULT_GRID)
+        return {"drafts": self.scan("pairs")} | {name: self.scan(name) for name in extra if name in folders}
+
+    def against_people(self) -> AgainstPeople:
+        """How the filter's rules do against people, and people against each other, with intervals."""
+        from glossator.against_people import against_people
+        from glossator.jobs import people
+
+        people.refresh(self.store)
+        return against_people(self.store.scan(HUMAN, "human"), self.scan("verdicts"))
 
     def retry(self, events: runner.Events | None = None) -> runner.Run:
         """Do the failed rows again, with all that follows from them."""

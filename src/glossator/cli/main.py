@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from glossator.cli import options
+from glossator.cli.verdicts import verdicts
 from glossator.errors import GlossatorError
 
 INTERRUPTED = 130
@@ -209,6 +210,9 @@ def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: options.Mode
     from glossator.cli import show
 
     return show.recipe_diff(old, new, settings, mode)
+
+
+cli.add_command(verdicts)
 
 
 @cli.command()

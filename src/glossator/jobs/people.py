@@ -1,29 +1,22 @@
-"""People's verdicts into and out of a workspace: files are taken in, pairs given out to be judged, edits built."""
+"""People's verdicts into a workspace: files are taken in, and edits get their place in the recipe."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glossator.errors import UsageError
-from glossator.jobs import label_studio
-from glossator.jobs.verdict_files import COLUMNS, EDITED, Open, Problem, Row, guarded, read
+from glossator.jobs.verdict_files import Open, Problem, Row, read
 from glossator.recipe import Recipe, StageSpec
 from glossator.records import HumanVerdict
-from glossator.schemas import from_arrow
 from glossator.store import Store
 from glossator.verdict_log import EDIT, TEXTS, UNDO, VerdictLog, edition, fold, open_log
 
 if TYPE_CHECKING:
     import polars as pl
 
-FORMATS = ("csv", "labelstudio")
 _SHOWN = 20
 
 
@@ -160,95 +153,10 @@ def _key(verdict: HumanVerdict) -> HumanVerdict:
     return replace(verdict, time="", sampling="")
 
 
-@dataclass(frozen=True, slots=True)
-class TasksSummary:
-    """What was given out: `written` pairs, and `left_out` ones that Label Studio can't show for want of a picture."""
-
-    path: Path
-    written: int
-    left_out: int
-    config: Path | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON."""
-        found = {"path": str(self.path), "written": self.written, "left_out": self.left_out}
-        return found | ({"config": str(self.config)} if self.config else {})
-
-    def text(self) -> str:
-        """For a person."""
-        lines = [f"wrote {self.written:,} pairs to {self.path}"]
-        if self.left_out:
-            lines.append(f"{self.left_out:,} pairs without a picture are left out")
-        return "\n".join(lines + ([f"labelling config: {self.config}"] if self.config else []))
-
-
-def give_out(
-    tables: dict[str, pl.LazyFrame],
-    chosen: Sequence[str],
-    sampling: str,
-    format: str,
-    path: Path,
-    image_root: str = label_studio.LOCAL_FILES,
-) -> TasksSummary:
-    """Write pairs to be judged, in the order of `chosen`. What rules or people say of them is not in the file.
-
-    Args:
-        tables: images and pairs.
-        chosen: their ids (see `choose`).
-        sampling: how they were chosen; it comes back with the verdicts.
-        format: one of `FORMATS`.
-        path: the file; the labelling config of Label Studio goes beside it.
-        image_root: see `label_studio.task`.
-
-    Raises:
-        UsageError: for an unknown format, or a path that can't be written.
-    """
-    import polars as pl
-
-    if format not in FORMATS:
-        raise UsageError(f"no format '{format}' for tasks; known: {', '.join(FORMATS)}")
-    order = pl.LazyFrame({"pair_id": chosen}, schema={"pair_id": pl.String})
-    pairs = from_arrow("pairs", _table(order.join(tables["pairs"], on="pair_id", maintain_order="left"), "pairs"))
-    wanted = order.select(pl.col("pair_id").str.slice(0, 16).alias("image_id")).unique()
-    images = from_arrow("images", _table(tables["images"].join(wanted, on="image_id", how="semi"), "images"))
-    by_id = {image.image_id: image for image in images}
-    shown = [(pair, by_id[pair.image_id]) for pair in pairs if by_id[pair.image_id].path or format == "csv"]
-    config = path.with_suffix(".config.xml") if format == "labelstudio" else None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if config is None:
-            _write_csv(path, shown, sampling)
-        else:
-            tasks = [label_studio.task(pair, image, sampling, image_root) for pair, image in shown]
-            path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8")
-            config.write_text(label_studio.config(), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} can't be written: {error}") from error
-    return TasksSummary(path, len(shown), len(pairs) - len(shown), config)
-
-
-def _table(frame: pl.LazyFrame, name: str) -> Any:
-    from glossator.schemas import SCHEMAS
-
-    return frame.select(SCHEMAS[name].names).collect().to_arrow()
-
-
-def _write_csv(path: Path, shown: Sequence[tuple[Any, Any]], sampling: str) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # with the mark that Excel wants
-        writer = csv.writer(file)
-        writer.writerow([*COLUMNS, "image", *TEXTS, *EDITED.values()])
-        for pair, image in shown:
-            texts = [guarded(getattr(pair, name)) for name in TEXTS]
-            writer.writerow([pair.pair_id, "", "", "", "", "", sampling, guarded(image.path), *texts, *[""] * 4])
-
-
-def choose(rows: pl.LazyFrame, sample: int | None, seed: int) -> list[str]:
-    """Ids of pairs drawn at random without replacement, the same for the same pairs and seed; all without `sample`.
-
-    Those that have been judged are drawn as well: a sample that leaves them out is none of the set.
-    """
-    ids = rows.select("pair_id").collect()["pair_id"].to_list()
-    return sorted(ids, key=lambda id: hashlib.sha256(f"{seed}/{id}".encode()).digest())[:sample]
+def refresh(store: Store) -> None:
+    """Bring the table `human` up to date with the log, whoever has written to it."""
+    with open_log(store) as log:
+        fold(store, log)
 
 
 def with_edits(store: Store, recipe: Recipe) -> Recipe:
