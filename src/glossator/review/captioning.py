@@ -82,7 +82,7 @@ class CaptionBook:
     def blank(self, image_id: str | None = None) -> Blank | None:
         """One image, or the first that nobody has written of yet; None if there is none."""
         written = self.written()
-        chosen = image_id or next((one for one in self._ids if not written.get(one)), None)
+        chosen = image_id or next((one for one in self._ids if not written.get(one)), "")
         if chosen not in self._images:
             return None
         row, place = self._images[chosen], self._ids.index(chosen)
