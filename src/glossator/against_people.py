@@ -197,8 +197,9 @@ def kappa(one: Sequence[bool], other: Sequence[bool], clusters: Sequence[str]) -
     """Cohen's kappa of two judges (Cohen 1960), with the 2.5th and 97.5th percentile over draws of whole clusters.
 
     `(p_o - p_e) / (1 - p_e)`: how far they agree beyond what their own shares of each word give by chance. None where
-    chance alone would make them agree always: both say one word throughout. With fewer than two clusters, or where
-    every draw is the same, the interval is the whole range -1..1: nothing is known of its width.
+    chance alone would make them agree always: both say one word throughout. Where they never differ, every draw is the
+    same; the lower end is then that of the share on which they agree (see `intervals.mean`). With fewer than two
+    clusters, or where one of them says one word throughout, it is the whole range -1..1.
     """
     tables: dict[str, list[int]] = {}
     for a, b, cluster in zip(one, other, clusters, strict=True):
@@ -210,7 +211,9 @@ def kappa(one: Sequence[bool], other: Sequence[bool], clusters: Sequence[str]) -
     drawn = _draws(cells, _kappa)
     low, high = (drawn[int(len(drawn) * 0.025)], drawn[int(len(drawn) * 0.975)]) if drawn else (-1.0, 1.0)
     if low == high:
-        low, high = -1.0, 1.0
+        chance = sum(one) / len(one)
+        unseen = (1 - 0.025 ** (1 / len(cells))) / (2 * chance * (1 - chance)) if value == 1 else 2.0
+        low, high = max(-1.0, 1 - unseen), 1.0
     return Interval(value, low, high, len(one), len(cells))
 
 

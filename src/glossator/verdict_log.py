@@ -31,6 +31,7 @@ KEEP, REJECT, EDIT, UNDO = "keep", "reject", "edit", "undo"
 VERDICTS = (KEEP, REJECT, EDIT)
 TEXTS = ("question", "answer", "explain_question", "explain_answer")
 FROM_EDIT = "edit"  # how a pair came before the person who made it
+_NEEDED = ("pair_id", "image_id", "reviewer", "verdict")
 _FIELDS = tuple(field.name for field in fields(HumanVerdict))
 
 
@@ -255,7 +256,7 @@ def _when(entry: Entry) -> str:
 
 
 def _line(entry: Entry) -> dict[str, str]:
-    known = {name: value for name, value in asdict(entry.verdict).items() if value}
+    known = {name: value for name, value in asdict(entry.verdict).items() if value or name in _NEEDED}
     return {"id": entry.id, **known, **({"undoes": entry.undoes} if entry.undoes else {})}
 
 

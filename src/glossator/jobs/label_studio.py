@@ -132,8 +132,12 @@ def _person(completed_by: Any) -> str:
     if isinstance(completed_by, dict):
         named = (text(completed_by.get(key)) for key in ("email", "username", "id"))
         return next((name for name in named if name), "")
-    number = text(completed_by)
-    return f"user {number}" if number else ""
+    return text(completed_by)
+
+
+def person(name: str) -> str:
+    """A reviewer's name; of a bare number, what says that it is one."""
+    return f"user {name}" if name.isdecimal() else name
 
 
 def text(value: Any) -> str:

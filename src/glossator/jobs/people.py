@@ -26,7 +26,8 @@ class ImportSummary:
 
     Attributes:
         taken: verdicts that are in the log now, by word.
-        known: those that were in it before: the same word of the same person, at the same time if one is given.
+        known: those that were in it before, or stand in the file before: the same word of the same person, at the same
+            time if the file gives one.
         open: records that nobody has judged yet.
         problems: records that could not be used: place and message.
         remarks: place and message of what was taken, but should be looked at: a pair that is not in this workspace now,
@@ -74,14 +75,21 @@ def take_in(store: Store, pairs: pl.LazyFrame, path: Path, by: str = "", samplin
 
     Raises:
         SourceError: if the file can't be read as a whole.
-        WorkspaceError: if the verdicts can't be written; then none is taken.
+        WorkspaceError: if the verdicts can't be written.
     """
     summary = ImportSummary()
     with open_log(store) as log:
-        new = list(_new(read(path, by, sampling), log, _texts_of(pairs), summary))
-        log.put(*new)
+        pending: list[HumanVerdict] = []
+        for row in _usable(read(path, by, sampling), log, _texts_of(pairs), summary):
+            if row.verdict.verdict == UNDO:
+                log.put(*pending)
+                pending.clear()
+                _take_back(row, log, summary)
+            else:
+                pending.append(row.verdict)
+                summary.taken[row.verdict.verdict] += 1
+        log.put(*pending)
         fold(store, log)
-    summary.taken.update(verdict.verdict for verdict in new)
     return summary
 
 
@@ -89,13 +97,11 @@ def _texts_of(pairs: pl.LazyFrame) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in pairs.select("pair_id", *TEXTS).collect().iter_rows()}
 
 
-def _new(
+def _usable(
     rows: Iterator[Row | Problem | Open], log: VerdictLog, pairs: dict[str, tuple[str, ...]], summary: ImportSummary
-) -> Iterator[HumanVerdict]:
-    """The verdicts that the log lacks; what else there is goes into the summary."""
-    standing = {}
-    for entry in log.standing():
-        standing[_key(entry.verdict)] = entry.verdict.time
+) -> Iterator[Row]:
+    """The verdicts that the log lacks, and what is to be taken back; all else goes into the summary."""
+    known = {verdict for entry in log.standing() for verdict in (entry.verdict, replace(entry.verdict, time=""))}
     seen: dict[tuple[str, str], str] = {}
     for row in rows:
         if isinstance(row, Open):
@@ -103,18 +109,17 @@ def _new(
         elif isinstance(row, Problem):
             summary.problems.append(row)
         elif row.verdict.verdict == UNDO:
-            _take_back(row, log, summary)
+            yield row
         else:
             verdict, problem = _without_same(row.verdict, pairs.get(row.verdict.pair_id))
             if problem:
                 summary.problems.append(Problem(row.where, problem))
-                continue
-            if _key(verdict) in standing and verdict.time in ("", standing[_key(verdict)]):
+            elif verdict in known:
                 summary.known += 1
-                continue
-            summary.remarks += [Problem(row.where, remark) for remark in _remarks(row, pairs, seen)]
-            standing[_key(verdict)] = verdict.time
-            yield verdict
+            else:
+                summary.remarks += [Problem(row.where, remark) for remark in _remarks(row, pairs, seen)]
+                known |= {verdict, replace(verdict, time="")}
+                yield replace(row, verdict=verdict)
 
 
 def _take_back(row: Row, log: VerdictLog, summary: ImportSummary) -> None:
@@ -146,11 +151,6 @@ def _remarks(row: Row, pairs: dict[str, tuple[str, ...]], seen: dict[tuple[str, 
     if own in seen:
         yield f"{said.reviewer} judged the same pair in {seen[own]}; the later one in time counts"
     seen[own] = row.where
-
-
-def _key(verdict: HumanVerdict) -> HumanVerdict:
-    """What a verdict says, whenever it was said and however the pair came up."""
-    return replace(verdict, time="", sampling="")
 
 
 def refresh(store: Store) -> None:

@@ -181,7 +181,9 @@ def _parse(where: str, record: Mapping[str, Any], default: Mapping[str, str]) ->
 
 def _field(record: Mapping[str, Any], name: str) -> str:
     found = (label_studio.text(record.get(key)) for key in (name, *_ALSO.get(name, ())))
-    return one_line(next((text for text in found if text.strip()), ""))[: _LONGEST.get(name, 100)]
+    text = one_line(next((text for text in found if text.strip()), ""))[: _LONGEST.get(name, 100)]
+    # Label Studio's exports name a person by address, or by a bare number.
+    return label_studio.person(text) if name == "reviewer" else text
 
 
 def _texts(record: Mapping[str, Any], verdict: str) -> dict[str, str]:
