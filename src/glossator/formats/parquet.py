@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from glossator.errors import UsageError
+from glossator.formats import forms
 from glossator.formats.base import BadSample, Message, TrainingSample, missing_image
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 name = "parquet"
 file_name = "pairs.parquet"
 _READ = ("pair_id", "source_id", "image", "question", "answer", "explain_question", "explain_answer")
+_MAY_READ = ("more_images", "context", "meta", "form")
 COLUMNS = (
     "source_id", "image_id", "pair_id", "image", "kind", "question", "answer", "evidence", "grounding",
     "explain_question", "explain_answer", "enriched_caption", "writer", "scorer", "definition",
-    "ifd", "vfd", "mifd", "ffd", "keep", "reasons", "more_images", "context", "meta",
+    "ifd", "vfd", "mifd", "ffd", "keep", "reasons", "more_images", "context", "meta", "form",
 )  # fmt: skip
 
 
@@ -43,12 +45,29 @@ def is_ours(path: Path) -> bool:
 
 def read(path: Path) -> Iterator[TrainingSample | BadSample]:
     """Each row as a conversation. Raises `UsageError` if the file is no such Parquet file."""
+    return (_sample(where, row) for where, row in _rows(path))
+
+
+def read_formed(path: Path) -> Iterator[TrainingSample | BadSample]:
+    """What is to be learnt: as `read`, each row in its `form` (see `formats.forms`), which may give two samples."""
+    for where, row in _rows(path):
+        alone = forms.explained_alone(row)
+        if forms.in_conversation(row):
+            kept = row if forms.explained_there(row) else {**row, "explain_question": "", "explain_answer": ""}
+            yield _sample(where, kept)
+        if alone:
+            texts = {"context": "", "question": forms.explain_alone(row), "answer": row["explain_answer"]}
+            name = f"{row['pair_id']}{forms.EXPLAINED}"
+            yield _sample(where, {**row, **texts, "pair_id": name, "explain_question": "", "explain_answer": ""})
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         file = pq.ParquetFile(path)
-        wanted = [*_READ, *(name for name in ("more_images", "context", "meta") if name in file.schema_arrow.names)]
+        wanted = [*_READ, *(name for name in _MAY_READ if name in file.schema_arrow.names)]
         batches = file.iter_batches(columns=wanted)
         for number, row in enumerate(row for batch in batches for row in batch.to_pylist()):
-            yield _sample(f"row {number}", row)
+            yield f"row {number}", row
     except (OSError, pa.ArrowException, KeyError) as error:
         raise UsageError(f"{path} is no Parquet file of pairs: {error}") from error
 

@@ -14,6 +14,7 @@ from glossator import formats
 from glossator.errors import GlossatorError, UsageError
 from glossator.formats import parquet
 from glossator.formats.base import BadSample, Message, TrainingSample
+from glossator.formats.forms import EXPLAINED, explain_alone, explained_alone, explained_there, in_conversation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,13 +108,14 @@ def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -
     images = tables["images"].select("image_id", image.alias("image"), more.alias("more_images"))
     captions = tables["captions"].select("image_id", pl.col("enriched").alias("enriched_caption"))
     scores = tables["scores"].select("pair_id", "scorer", "definition", "ifd", "vfd", "mifd", "ffd")
-    verdicts = tables["verdicts"].select("pair_id", "keep", "reasons")
+    verdicts = tables["verdicts"].select("pair_id", "keep", "reasons", "form")
     rows = (
         tables["pairs"]
         .join(images, on="image_id", how="left", maintain_order="left")
         .join(captions, on="image_id", how="left", maintain_order="left")
         .join(scores, on="pair_id", how="left", maintain_order="left")
         .join(verdicts, on="pair_id", how="left", maintain_order="left")
+        .with_columns(pl.col("form").fill_null("both"))
     )
     return rows if keep_all else rows.filter(pl.col("keep").fill_null(value=True))
 
@@ -126,7 +128,7 @@ def _samples(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame, *, keep_all
     frame = rows.collect(engine="streaming")
     named = (row for batch in frame.iter_slices(10_000) for row in batch.iter_rows(named=True))
     for _, turns in groupby(named, key=lambda row: (row["image_id"], row["conversation"])):
-        yield _conversation(list(turns), keep_all=keep_all)
+        yield from _conversation(list(turns), keep_all=keep_all)
 
 
 def describe_request(image_id: str) -> str:
@@ -134,20 +136,32 @@ def describe_request(image_id: str) -> str:
     return _DESCRIBE[int(hashlib.sha256(image_id.encode()).hexdigest()[:8], 16) % len(_DESCRIBE)]
 
 
-def _conversation(rows: Sequence[dict[str, Any]], *, keep_all: bool) -> TrainingSample:
-    """One sample of the pairs of one conversation; a pair of a set's single turn keeps its own id."""
-    messages = []
+def _conversation(rows: Sequence[dict[str, Any]], *, keep_all: bool) -> Iterator[TrainingSample]:
+    """One sample of the pairs of one conversation, as far as their forms let them stand in it, then one for each
+    explanation that stands alone. A pair of a set's single turn keeps its own id."""
+    together = [row for row in rows if in_conversation(row)]
+    if together:
+        messages = []
+        for row in together:
+            messages += [Message("user", row["question"]), Message("assistant", row["answer"])]
+            if explained_there(row):
+                messages += [Message("user", row["explain_question"]), Message("assistant", row["explain_answer"])]
+        yield _sample(together, together[0]["pair_id"], messages, keep_all=keep_all)
     for row in rows:
-        messages += [Message("user", row["question"]), Message("assistant", row["answer"])]
-        if row["explain_question"] and row["explain_answer"]:
-            messages += [Message("user", row["explain_question"]), Message("assistant", row["explain_answer"])]
-    first = rows[0]
+        if explained_alone(row):
+            messages = [Message("user", explain_alone(row)), Message("assistant", row["explain_answer"])]
+            yield _sample([row], f"{row['pair_id']}{EXPLAINED}", messages, keep_all=keep_all)
+
+
+def _sample(
+    rows: Sequence[dict[str, Any]], sample_id: str, messages: Sequence[Message], *, keep_all: bool
+) -> TrainingSample:
     verdict = None
     if keep_all:
         reasons = list(dict.fromkeys(reason for row in rows for reason in row["reasons"] or ()))
         verdict = {"keep": all(row["keep"] for row in rows), "reasons": reasons}
-    more = tuple(first["more_images"] or ())
-    return TrainingSample(first["pair_id"], first["image"], tuple(messages), "conversation", verdict, more)
+    more = tuple(rows[0]["more_images"] or ())
+    return TrainingSample(sample_id, rows[0]["image"], tuple(messages), "conversation", verdict, more)
 
 
 def _caption_rows(tables: Mapping[str, pl.LazyFrame], rows: pl.LazyFrame) -> pl.LazyFrame:

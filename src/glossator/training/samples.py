@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from glossator.engines.base import Turn
 from glossator.errors import UsageError
-from glossator.formats import foreign, parquet
+from glossator.formats import foreign, forms, parquet
 from glossator.formats.base import BadSample, TrainingSample
 from glossator.jobs.export import describe_request
 from glossator.training.settings import DataSettings
@@ -92,7 +92,8 @@ def from_rows(
     """The conversations of pairs, and of captions where the settings want them.
 
     Args:
-        rows: one a pair: pair_id, image_id, question, answer, explain_question, explain_answer, conversation.
+        rows: one a pair: pair_id, image_id, question, answer, explain_question, explain_answer, conversation, and form
+            where a mix has set it.
         images: by image id; an image may have no row (its caption is trained on all the same).
         settings: what of them is wanted.
         seed: of the order of an image's pairs, and of which keep their explanation.
@@ -133,14 +134,23 @@ def _of_image(
         size = settings.pairs_per_sample
         parts = [order[i : i + size] for i in range(0, len(order), size)]
     for part in parts:
-        exchanges = tuple(_exchange(row, settings) for row in part)
-        yield Conversation(part[0]["pair_id"], image_id, page.pictures, page.text, exchanges)
+        exchanges = tuple(_exchange(row, settings) for row in part if forms.in_conversation(row))
+        if exchanges:
+            yield Conversation(part[0]["pair_id"], image_id, page.pictures, page.text, exchanges)
+        for row in part:
+            if forms.explained_alone(row) and _wants_explanation(row, settings):
+                alone = (Turn("user", forms.explain_alone(row)), Turn("assistant", row["explain_answer"]))
+                name = f"{row['pair_id']}{forms.EXPLAINED}"
+                yield Conversation(name, image_id, page.pictures, page.text, (alone,))
+
+
+def _wants_explanation(row: Mapping[str, Any], settings: DataSettings) -> bool:
+    return settings.explanations and share_of(row["pair_id"], seed=2) < settings.explain_share
 
 
 def _exchange(row: Mapping[str, Any], settings: DataSettings) -> tuple[Turn, ...]:
     turns = [Turn("user", asked(row["question"], row["answer"], settings)), Turn("assistant", row["answer"])]
-    explained = row["explain_question"] and row["explain_answer"] and settings.explanations
-    if explained and share_of(row["pair_id"], seed=2) < settings.explain_share:
+    if forms.explained_there(row) and _wants_explanation(row, settings):
         turns += [Turn("user", row["explain_question"]), Turn("assistant", row["explain_answer"])]
     return tuple(turns)
 
@@ -178,7 +188,7 @@ def from_workspace(folder: Path, settings: DataSettings, seed: int = 0) -> Itera
     from glossator.workspace import open as open_workspace
 
     workspace = open_workspace(folder)
-    kept = workspace.scan("verdicts").select("pair_id", "keep")
+    kept = workspace.scan("verdicts").select("pair_id", "keep", "form")
     rows = workspace.scan("pairs").join(kept, on="pair_id", how="left", maintain_order="left").collect()
     rows = rows.filter(rows["keep"].fill_null(value=True))
     yield from from_rows(rows, pages_of(workspace), settings, seed)
@@ -203,10 +213,11 @@ def _from_file(path: Path, settings: DataSettings, root: Path) -> TrainingSet:
     left_out = TrainingSet()
     conversations = []
     rejected = _rejected(path)
-    for sample in foreign.read(path, _SavedPictures(path)):
+    ours = path.suffix == ".parquet" and parquet.is_ours(path)
+    for sample in parquet.read_formed(path) if ours else foreign.read(path, _SavedPictures(path)):
         if isinstance(sample, BadSample):
             left_out.leave_out(sample.message)
-        elif sample.id in rejected or _is_rejected(sample):
+        elif sample.id.removesuffix(forms.EXPLAINED) in rejected or _is_rejected(sample):
             left_out.leave_out("rejected by the filter")
         else:
             conversations.append(_conversation(sample, settings, root))
