@@ -16,6 +16,8 @@ from jinja2 import Environment, PackageLoader
 from pydantic import BaseModel, ConfigDict
 
 from glossator.errors import GlossatorError
+from glossator.review.captioning import CaptionBook
+from glossator.review.captions import CaptionRoutes
 from glossator.review.catalog import Catalog
 from glossator.review.desk import Desk, Said
 from glossator.review.pictures import WIDTHS, picture, thumbnail
@@ -73,6 +75,7 @@ def create(review: Review) -> FastAPI:
     _pages(app, review)
     _exploring(app, review)
     _judging(app, review)
+    CaptionRoutes(CaptionBook(review.workspace, review.desk.reviewer), review.render).add_to(app)
     return app
 
 

@@ -79,10 +79,15 @@ class CaptionBook:
                 found[image_id] = str(record.get("caption") or "")
         return found
 
-    def blank(self, image_id: str | None = None) -> Blank | None:
-        """One image, or the first that nobody has written of yet; None if there is none."""
+    def blank(self, image_id: str = "", after: str = "") -> Blank | None:
+        """One image; or the next behind `after` (from the start again at the end) that nobody has written of yet.
+
+        None if there is none.
+        """
         written = self.written()
-        chosen = image_id or next((one for one in self._ids if not written.get(one)), "")
+        start = self._ids.index(after) + 1 if after in self._images else 0
+        turned = self._ids[start:] + self._ids[:start]
+        chosen = image_id or next((one for one in turned if not written.get(one)), "")
         if chosen not in self._images:
             return None
         row, place = self._images[chosen], self._ids.index(chosen)
