@@ -141,7 +141,7 @@ def test_kappa_at_its_ends(one: list[bool], other: list[bool], value: float | No
     found = kappa(one, other, ["a", "b"])
     assert (found.value if found else None) == value
     if found:
-        assert (found.low, found.high) == (-1.0, 1.0)  # two pictures tell nothing of its width
+        assert found.low < -0.5 and found.high == 1.0  # two pictures tell next to nothing of its width
 
 
 def test_people_who_never_differ_may_yet_do_so() -> None:

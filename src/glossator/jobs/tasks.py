@@ -135,8 +135,8 @@ def near_threshold(judged: pl.LazyFrame, settings: Mapping[str, Any], sample: in
     if not bounds:
         return []
     away = [
-        (pl.col(score).rank("average") / pl.col(score).count() - (pl.col(score) <= bound).mean()).abs()
+        ((pl.col(score).rank("average") - 0.5) / pl.col(score).count() - (pl.col(score) <= bound).mean()).abs()
         for score, bound in bounds
     ]
     nearest = judged.select("pair_id", pl.min_horizontal(away).alias("away")).drop_nulls()
-    return nearest.sort("away", "pair_id").head(sample or 2**62).select("pair_id").collect()["pair_id"].to_list()
+    return nearest.sort("away", "pair_id").collect()["pair_id"].to_list()[:sample]
