@@ -6,14 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from glossator.layout.place import overlap_x, union
-from glossator.places.claims import Claim, Ref, claims_of
+from glossator.places.claims import Claim, claims_of
 from glossator.places.lines import is_counted, lines_hold
 from glossator.places.page import PageText
+from glossator.places.sentence import ANSWER, Ref
 from glossator.records import Box, Evidence, Span
 
 _MARGIN = 0.1  # of the page, by which a third may be missed
 _HALF_MARGIN = 0.06
-_CENTRE = {"top": (0.0, 1 / 3), "left": (0.0, 1 / 3), "bottom": (2 / 3, 1.0), "right": (2 / 3, 1.0), "middle": (1 / 3, 2 / 3)}
+_CENTRE = {
+    "top": (0.0, 1 / 3),
+    "left": (0.0, 1 / 3),
+    "bottom": (2 / 3, 1.0),
+    "right": (2 / 3, 1.0),
+    "middle": (1 / 3, 2 / 3),
+}
 _MOST_BETWEEN = 2  # texts that may stand between what is "directly" above and below
 _BESIDE = 2.0  # line heights of blank between neighbours that stand one above the other
 
@@ -102,15 +109,12 @@ def _verdict(claim: Claim, looker: _Looker) -> bool | None:
 
 def _with_unions(claim: Claim, looker: _Looker, subjects: list[Box]) -> list[Box]:
     """A label and the answer on its line are one thing: its place is theirs together, or that of either."""
-    if ANSWER_REF in claim.subjects:
+    if ANSWER in claim.subjects:
         return [*subjects, *(piece.box for piece in looker.evidence)]
     joined = []
-    for answer in looker.boxes(ANSWER_REF):
+    for answer in looker.boxes(ANSWER):
         joined += [union([box, answer]) for box in subjects if looker.page.on_one_line(box, answer)]
     return subjects + joined
-
-
-ANSWER_REF = Ref()
 
 
 # Zones

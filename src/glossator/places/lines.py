@@ -11,6 +11,7 @@ from glossator.records import Box, Span
 
 _BLANK = 1.6  # line heights of blank that part two blocks
 _HAS_FIGURE = re.compile(r"\d")
+_COLON = re.compile("[:：]")
 
 
 def is_counted(box: Box, ordinal: int, axis: Axis, page: PageText) -> bool | None:
@@ -108,18 +109,24 @@ def _at_end(box: Box, line: Box, zone: tuple[str, ...]) -> bool | None:
 
 
 def _by_colon(box: Box, at: int, page: PageText, *, after: bool) -> bool | None:
-    places = [place for span in page.lines[at] for place in _colons(span, box)]
-    if not places and at and after:  # the value may stand on the line below its label
-        places = [-1.0 for span in page.lines[at - 1] if span.text.rstrip().endswith((":", "："))]
-    if not places:
+    before, behind = _around(box, page.lines[at])
+    if at and not before.strip(" :：") and not _COLON.search(before):  # its label may stand on the line above
+        above = "".join(span.text for span in page.lines[at - 1]).rstrip()
+        before = above if above.endswith((":", "：")) else before
+    if not _COLON.search(before) and not _COLON.search(behind):
         return None
-    middle = (box[0] + box[2]) / 2
-    return any(place < middle for place in places) if after else any(place > middle for place in places)
+    return bool(_COLON.search(before)) if after else behind.lstrip()[:1] in (":", "：")
 
 
-def _colons(span: Span, box: Box) -> list[float]:
-    """Where a span's colons stand, but for those of the box itself ("10:30")."""
-    step = (span.box[2] - span.box[0]) / max(1, len(span.text))
-    places = [span.box[0] + (i + 0.5) * step for i, char in enumerate(span.text) if char in ":："]
-    own = span.box[1] <= box[3] and box[1] <= span.box[3]
-    return [place for place in places if not (own and box[0] + step < place < box[2] - step)]
+def _around(box: Box, line: list[Span]) -> tuple[str, str]:
+    """The text of a line before and behind a box."""
+    before, behind = [], []
+    for span in line:
+        step = (span.box[2] - span.box[0]) / max(1, len(span.text))
+        for i, char in enumerate(span.text):
+            middle = span.box[0] + (i + 0.5) * step
+            if middle < box[0]:
+                before.append(char)
+            elif middle > box[2]:
+                behind.append(char)
+    return "".join(before), "".join(behind)

@@ -112,7 +112,9 @@ class PageText:
         (span, i), (other, j) = at[left], at[right]
         if span is not other:
             return False
-        return j - i <= 1 or (j - i == 2 and span.text[i + 1] in ".," and span.text[i].isdigit() and span.text[j].isdigit())
+        return j - i <= 1 or (
+            j - i == 2 and span.text[i + 1] in ".," and span.text[i].isdigit() and span.text[j].isdigit()
+        )
 
     def _box(self, at: Sequence[tuple[Span, int]]) -> Box:
         ends: dict[int, tuple[Span, int, int]] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 MAX_CHARS = 4000  # what is longer is rejected for that; hostile lengths must cost nothing
+_LONGEST = 200  # tokens of a sentence, so that looking back in it stays cheap
 
 _QUOTED = re.compile(
     r"\"([^\"]{1,200})\"|“([^”]{1,200})”|«([^»]{1,200})»|「([^」]{1,200})」|`([^`]{1,200})`"
@@ -37,8 +38,10 @@ def sentences(text: str) -> list[list[Token]]:
         if token.kind == "mark" and token.text in ".;!?\n":
             if found[-1]:
                 found.append([])
-        else:
+        elif len(found[-1]) < _LONGEST:
             found[-1].append(token)
+        else:
+            found.append([token])
     return [sentence for sentence in found if sentence]
 
 

@@ -10,8 +10,8 @@ Relation = Literal[
 ]  # fmt: skip
 
 _PHRASES: dict[Relation, tuple[str, ...]] = {
-    "below": ("going down from", "straight down from", "below", "beneath", "underneath", "down below", "on the line below", "the line below", "under", "one line below"),
-    "above": ("going up from", "straight up from", "above", "on top of", "atop", "on the line above", "the line above", "one line above", "directly over", "right over",
+    "below": ("below", "beneath", "underneath", "down below", "on the line below", "the line below", "under", "one line below"),
+    "above": ("above", "on top of", "atop", "on the line above", "the line above", "one line above", "directly over", "right over",
               "stands over", "printed over", "sits over", "just over"),
     "right": ("to the right of", "on the right of", "at the right of", "right of", "to the right side of", "on the right side of",
               "on the right hand side of", "to the right hand side of", "to the immediate right of", "to the far right of", "rightward of",
@@ -19,11 +19,11 @@ _PHRASES: dict[Relation, tuple[str, ...]] = {
     "left": ("to the left of", "on the left of", "at the left of", "left of", "to the left side of", "on the left side of",
              "on the left hand side of", "to the left hand side of", "to the immediate left of", "to the far left of"),
     "line": ("on the same line as", "on the same row as", "in the same row as", "in the same line as", "on the same line with",
-             "on the same line", "on the same row", "in the same row", "in the same line", "the same line", "the same row",
+             "on the same line", "on one line", "on one row", "on the same row", "in the same row", "in the same line", "the same line", "the same row",
              "on the line of", "on the line with", "on the line labelled", "on the line labeled", "along the line", "along the row",
              "in line with", "on a line with", "level with", "on the row of", "across from", "horizontally aligned with", "on that line",
              "shares a line with", "shares the line with", "shares its line with", "shares a row with", "same line as", "same row as",
-             "following the bar of", "side by side with"),
+             "following the bar of", "side by side with", "across from", "side by side"),
     "beside": ("next to", "beside", "alongside", "adjacent to", "right beside", "right next to", "close to", "besides"),
     "column": ("under the heading", "under the column heading", "under the header", "under the column header", "under the column",
                "in the column headed", "in the column labelled", "in the column labeled", "in the column titled", "in the column called",
@@ -41,7 +41,7 @@ _PHRASES: dict[Relation, tuple[str, ...]] = {
     "within": ("within the line", "inside the line", "part of the line", "within the text", "inside the text", "contained in the line"),
     "row": ("the row that begins with", "the row that starts with", "the row beginning with", "the row starting with", "the row labelled",
             "the row labeled", "the row headed", "the row for", "the row of", "the row titled", "the row named", "the row called",
-            "the row with", "along the row", "in the row", "the line that begins with", "the line that starts with", "the line beginning with",
+            "the row with", "that begins with", "that starts with", "which begins with", "which starts with", "begins with the label", "starts with the label", "the line containing", "the row containing", "the line that contains", "the row that contains", "the line holding", "the line that holds", "along the row", "in the row", "the line that begins with", "the line that starts with", "the line beginning with",
             "the line starting with", "the line labelled", "the line labeled", "the line for", "on the line", "in the line", "along the line",
             "on the row"),
     "row_end": ("at its right end", "at the right end of the line", "at the right end of the row", "at the right end of that line",
@@ -59,7 +59,14 @@ _PHRASES: dict[Relation, tuple[str, ...]] = {
 }  # fmt: skip
 # Without a named text behind them: to the right of what was spoken of.
 _SIDES: dict[Relation, tuple[str, ...]] = {
-    "right": ("to its right", "on its right", "at its right", "to the right", "to their right", "to its immediate right"),
+    "right": (
+        "to its right",
+        "on its right",
+        "at its right",
+        "to the right",
+        "to their right",
+        "to its immediate right",
+    ),
     "left": ("to its left", "on its left", "at its left", "to the left", "to their left", "to its immediate left"),
 }
 
@@ -72,8 +79,26 @@ BACKWARD: dict[tuple[str, ...], Relation] = {
 DIRECT = frozenset({"directly", "immediately", "just", "right", "one"})
 
 
-def _table() -> dict[tuple[str, ...], tuple[Relation, bool]]:
+_MOVES = ("going", "moving", "looking", "reading", "scanning", "following", "tracing", "travelling", "running", "go",
+          "move", "look", "read", "straight", "")  # fmt: skip
+_WAYS: dict[str, Relation] = {"down": "below", "downward": "below", "downwards": "below", "up": "above", "upward": "above",
+                              "upwards": "above", "right": "right", "left": "left", "across": "line"}  # fmt: skip
+
+
+def _moves() -> dict[tuple[str, ...], tuple[Relation, bool]]:
+    """ "Going up from", "read across from"."""
     found: dict[tuple[str, ...], tuple[Relation, bool]] = {}
+    for way, relation in _WAYS.items():
+        for move in _MOVES:
+            for to in ("", "to the "):
+                phrase = f"{move} {to}{way} from"
+                if relation in ("right", "left") or not to:
+                    found[tuple(phrase.split())] = (relation, False)
+    return found
+
+
+def _table() -> dict[tuple[str, ...], tuple[Relation, bool]]:
+    found = _moves()
     for relation, phrases in _PHRASES.items():
         found |= {tuple(phrase.split()): (relation, False) for phrase in phrases}
     for relation, phrases in _SIDES.items():
@@ -134,7 +159,38 @@ VERBS = frozenset(
     "is are stands stand sits sit reads read says say appears appear shows show comes come lies lie gives give states "  # noqa: SIM905
     "was were see find have printed prints follows located found".split()
 )
-NOT = frozenset("not no never nothing without isn't doesn't aren't neither nor unlike instead rather hardly none".split())  # noqa: SIM905
+# Words for finding, which are no subject.
+LOOKS = frozenset(
+    "look looking see spot notice find if when by will clearly may could would we'll here let me confirm confirms check "  # noqa: SIM905
+    "observe locate identify read reading scan scanning examine examining prominently visibly again both each also".split()
+)
+NAMING = frozenset("labelled labeled called named titled headed for of with the that begins starts beginning starting containing "  # noqa: SIM905
+                   "reading reads header label heading which is".split())  # fmt: skip
+NOT = frozenset(
+    "not no never nothing without isn't doesn't aren't neither nor unlike instead rather hardly none".split()
+)  # noqa: SIM905
 BREAKS = frozenset("and but while where which so then whereas with that whose because since".split())  # noqa: SIM905
 # What may follow a zone's words; another word would be what they describe ("the right order").
-AFTER_ZONE = NEAR | STOPS | LINKS | BREAKS | PARTS | PAGE | {"column", "between", "underneath", "just", "directly", "after", "before"}
+AFTER_ZONE = (
+    NEAR
+    | STOPS
+    | LINKS
+    | BREAKS
+    | PARTS
+    | PAGE
+    | {"column", "between", "underneath", "just", "directly", "after", "before"}
+)
+# Words of a question that name nothing.
+COMMON = (
+    STOPS
+    | LINKS
+    | VERBS
+    | NEAR
+    | PRONOUNS
+    | PAGE
+    | frozenset(
+        "the a an what who whom whose how much many does do did was were be been its their your by about".split()  # noqa: SIM905
+    )
+)
+# Words before a relation that are nothing which it could be said of.
+NO_SUBJECT = COMMON | FILL | DIRECT | LOOKS | PARTS | CENTRAL | {*VERTICAL, *HORIZONTAL, *HEADS}
