@@ -25,6 +25,10 @@ _NEXT = re.compile(r" ?(?:[,;/&|]|or|and|und|et|y) ?")
 _RUN = re.compile(r"[+(]{0,2}\d(?:[ ()./+-]{0,3}\d){2,22}")
 _SOON = re.compile(rf"[^\d\n]{{0,24}}?(?P<run>{_RUN.pattern})")
 _TWO = re.compile(r" ?/ ?")
+_PARTED = re.compile(r"\+|\d\D+\d")
+# A part of something longer; but "/5003" behind a number names its neighbour.
+_JOINED_BEFORE = re.compile(r"[\w/#.-]$")
+_JOINED_AFTER = re.compile(r"[\w#]|/(?!\d{1,4}(?![\w/]))|[.-]\w")
 _DIGITS = range(6, 16)  # E.164 allows 15
 _OTHER = frozenset(("date", "time", "money", "percentage"))
 _SURE_LENGTH = 10  # digits from which on a bare number is no count
@@ -81,7 +85,7 @@ def _numbers(run: re.Match[str]) -> Iterator[tuple[int, int]]:
 def _number(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     shown = text[start:end]
     count, kind = _count(shown), value_type(shown)
-    if count not in _DIGITS or kind in _OTHER:
+    if count not in _DIGITS or kind in _OTHER or _in_date(text, start):
         return
     # "1234567" after "mobile" may count subscribers.
     if kind == "number" and shown[0] not in "0+" and count < _SURE_LENGTH:
@@ -94,11 +98,16 @@ def _valid(text: str, regions: Sequence[str]) -> Iterator[tuple[int, int]]:
         from phonenumbers import Leniency, PhoneNumberMatcher
     except ImportError as error:
         raise MissingExtraError("finding telephone numbers", "inspect") from error
-    for region in ("ZZ", *regions):  # ZZ: nowhere, so only with the country's code
-        for match in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING):
-            parted = re.search(r"\d[^\d]+\d", match.raw_string) or match.raw_string.startswith("+")
-            if parted and value_type(match.raw_string) not in _OTHER and not _in_date(text, match.start):
-                yield match.start, match.end
+    for run in _RUN.finditer(text):
+        if not _PARTED.search(run[0]) or _count(run[0]) <= _DIGITS.start:
+            continue  # a bare number is told by nothing; and the library takes its time
+        for region in ("ZZ", *regions):  # ZZ: nowhere, so only with the country's code
+            for match in PhoneNumberMatcher(run[0], region, leniency=Leniency.STRICT_GROUPING):
+                start, end = run.start() + match.start, run.start() + match.end
+                if _count(match.raw_string) <= _DIGITS.start or _in_date(text, start):
+                    continue
+                if not (_JOINED_BEFORE.search(text[:start]) or _JOINED_AFTER.match(text, end)):
+                    yield start, end
 
 
 def _in_date(text: str, start: int) -> bool:
