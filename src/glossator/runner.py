@@ -214,9 +214,10 @@ def run_table_stage(store: Store, plan: StagePlan) -> int:
     """Rewrite one table stage's output. Returns its number of rows."""
     stage = live(plan, None)
     assert isinstance(stage, TableStage)
+    inputs = _inputs(store, plan)  # what comes in while this works is for the next run
     tables = {table: store.scan(folder, table) for table, folder in plan.parents.items()}
     rows = store.sink(plan.folder, plan.writes, stage.run(tables))
-    manifest = {"identity": plan.identity, "rows": rows, "inputs": _inputs(store, plan)}
+    manifest = {"identity": plan.identity, "rows": rows, "inputs": inputs}
     store.write_json(f"{plan.folder}/manifest.json", manifest)
     return rows
 

@@ -1,4 +1,4 @@
-"""The workspace on disk. Only this file and `replies` know its paths.
+"""The workspace on disk. Only this file, `replies` and `verdict_log` know its paths.
 
     <workspace>/
       workspace.json               format version, source, shard size
@@ -6,7 +6,7 @@
       current.json                 which folder holds each table now
       lock, run.json               held while a run is under way; who holds it
       images/v1/part-00000.parquet the source's pictures, shard by shard (also sources/v1)
-      human/v1/part-00000.parquet  people's verdicts, if there are any
+      human/v1/part-00000.parquet  people's verdicts, if there are any (its log and editions: see `verdict_log`)
       <stage>/<fingerprint>/       part-00042.parquet, part-00042.failed.parquet, part-00042.json, manifest.json
       replies/                     bought replies (see `replies`)
 

@@ -23,12 +23,10 @@ _HEADINGS = {
     "question": "Question", "answer": "Answer", "explain_question": "How it is asked to explain",
     "explain_answer": "Explanation",
 }  # fmt: skip
-_COLOURS = {"evidence": "#2f7d4f", "text": "#8a8a8a"}
 
 
 def config() -> str:
     """The labelling config (XML): the picture with boxes, the texts to read or change, verdict, reason, note."""
-    boxes = "".join(f"<Label value={quoteattr(name)} background={quoteattr(c)}/>" for name, c in _COLOURS.items())
     areas = "".join(
         f'  <Header value={quoteattr(heading)}/>\n  <TextArea name="edited_{name}" toName="image" editable="true" '
         'maxSubmissions="1" rows="2"/>\n'
@@ -41,7 +39,8 @@ def config() -> str:
     return (
         "<View>\n"
         '  <Image name="image" value="$image" zoom="true" zoomControl="true" rotateControl="true"/>\n'
-        f'  <RectangleLabels name="boxes" toName="image">{boxes}</RectangleLabels>\n'
+        '  <RectangleLabels name="boxes" toName="image"><Label value="evidence" background="#2f7d4f"/>'
+        "</RectangleLabels>\n"
         f"{areas}"
         f'  <Choices name="verdict" toName="image" choice="single" required="true">{verdicts}</Choices>\n'
         '  <Choices name="reason" toName="image" choice="single" visibleWhen="choice-selected" whenTagName="verdict" '

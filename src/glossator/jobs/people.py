@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,8 @@ def take_in(store: Store, pairs: pl.LazyFrame, path: Path, by: str = "", samplin
     summary = ImportSummary()
     with open_log(store) as log:
         pending: list[HumanVerdict] = []
-        for row in _usable(read(path, by, sampling), log, _texts_of(pairs), summary):
+        rows = list(read(path, by, sampling))
+        for row in _usable(rows, log, _texts_of(pairs, rows), summary):
             if row.verdict.verdict == UNDO:
                 log.put(*pending)
                 pending.clear()
@@ -93,12 +94,17 @@ def take_in(store: Store, pairs: pl.LazyFrame, path: Path, by: str = "", samplin
     return summary
 
 
-def _texts_of(pairs: pl.LazyFrame) -> dict[str, tuple[str, ...]]:
-    return {row[0]: row[1:] for row in pairs.select("pair_id", *TEXTS).collect().iter_rows()}
+def _texts_of(pairs: pl.LazyFrame, rows: Iterable[Row | Problem | Open]) -> dict[str, tuple[str, ...]]:
+    """The texts of the pairs that a file speaks of, as far as they are here."""
+    import polars as pl
+
+    named = pl.LazyFrame({"pair_id": list({row.verdict.pair_id for row in rows if isinstance(row, Row)})})
+    found = pairs.select("pair_id", *TEXTS).join(named.cast(pl.String), on="pair_id", how="semi")
+    return {row[0]: row[1:] for row in found.collect(engine="streaming").iter_rows()}
 
 
 def _usable(
-    rows: Iterator[Row | Problem | Open], log: VerdictLog, pairs: dict[str, tuple[str, ...]], summary: ImportSummary
+    rows: Iterable[Row | Problem | Open], log: VerdictLog, pairs: dict[str, tuple[str, ...]], summary: ImportSummary
 ) -> Iterator[Row]:
     """The verdicts that the log lacks, and what is to be taken back; all else goes into the summary."""
     known = {verdict for entry in log.standing() for verdict in (entry.verdict, replace(entry.verdict, time=""))}

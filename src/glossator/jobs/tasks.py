@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +113,8 @@ def at_random(pairs: pl.LazyFrame, sample: int | None, seed: int) -> list[str]:
 
     Those that have been judged are drawn as well: a sample that leaves them out is none of the set.
     """
-    ids = pairs.select("pair_id").collect()["pair_id"].to_list()
-    return sorted(ids, key=lambda id: hashlib.sha256(f"{seed}/{id}".encode()).digest())[:sample]
+    ids = pairs.select("pair_id").collect(engine="streaming")["pair_id"]
+    return nsmallest(sample or len(ids), ids, key=lambda id: hashlib.sha256(f"{seed}/{id}".encode()).digest())
 
 
 def near_threshold(judged: pl.LazyFrame, settings: Mapping[str, Any], sample: int | None) -> list[str]:
@@ -139,4 +140,5 @@ def near_threshold(judged: pl.LazyFrame, settings: Mapping[str, Any], sample: in
         for score, bound in bounds
     ]
     nearest = judged.select("pair_id", pl.min_horizontal(away).alias("away")).drop_nulls()
-    return nearest.sort("away", "pair_id").collect()["pair_id"].to_list()[:sample]
+    ordered = nearest.sort("away", "pair_id")
+    return (ordered if sample is None else ordered.head(sample)).collect()["pair_id"].to_list()

@@ -131,10 +131,14 @@ def test_two_people_on_one_task_are_two_verdicts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [{"annotations": 3, "data": {}}, {"annotations": [3], "data": {}}, {"annotations": [{"result": 3}], "data": {}},
-     {"annotations": [], "data": None}, {"annotations": [{"result": [{"from_name": "verdict", "value": {"choices": 3}}]}],
-                                         "data": {"pair_id": {}}}],
-)  # fmt: skip
+    [
+        {"annotations": 3, "data": {}},
+        {"annotations": [3], "data": {}},
+        {"annotations": [{"result": 3}], "data": {}},
+        {"annotations": [], "data": None},
+        {"annotations": [{"result": [{"from_name": "verdict", "value": {"choices": 3}}]}], "data": {"pair_id": {}}},
+    ],
+)
 def test_broken_tasks_are_told(tmp_path: Path, broken: dict[str, Any]) -> None:
     path = tmp_path / "export.json"
     path.write_text(json.dumps([broken, *TASKS[:1]]))
