@@ -23,9 +23,15 @@ _NOT_ISSUER = re.compile(
 )
 _DATE_LABEL = re.compile(r"(?:invoice|receipt|bill|biz|order)? ?(?:date|dt)", re.IGNORECASE)
 _ADDRESS_STOP = re.compile(
-    r"\b(?:tel|fax|phone|gst|sst|vat|tax|invoice|receipt|date|reg|cashier|bill|email|e-mail|www|http|site|id|h/p|hotline"
+    r"\b(?:tel|telephone|fax|phone|gst|sst|vat|tax|invoice|receipt|date|reg|cashier|bill|email|e-mail|www|http|site|id|h/p|hotline"
     r"|customer|company no)\b|[=*]{2}",
     re.IGNORECASE,
+)
+_REGISTERED = re.compile(
+    r"[(<\[]?(?:co\.?|company|reg\.?|no\.?|[ :.])*[\dA-Z]{0,4}\d{5,}[ -]*[A-Z0-9]{0,4}[)>\]]?", re.IGNORECASE
+)
+_OTHER_LINE = re.compile(
+    r"\b(?:telephone|tax(?:invoice)?|order|table|document|date)\b|:(?! ?\d)|^\W*\+?[\d -]{8,}", re.IGNORECASE
 )
 
 
@@ -67,6 +73,40 @@ def address(spans: Sequence[Span], after: Fact | None, caption: str) -> Fact | N
     if doubted(text, caption) or (fold(text) in fold(caption) and _goes_on(rows, run, after, caption)):
         return None
     return Fact("", text, "address", "place", evidence, confidence=min(span.confidence for span in evidence))
+
+
+def address_block(spans: Sequence[Span], after: Fact | None) -> Fact | None:
+    """All that stands between the issuer's name and the first line of another kind, if it reads like an address.
+
+    Whole where `address` takes what is certain line by line; it leaves out receipts whose head has no such order.
+    """
+    rows = lines(spans)[: HEAD_LINES + 4]
+    start = next((i + 1 for i, row in enumerate(rows) if after and row[0] in after.evidence), len(rows))
+    while start < len(rows) and _before_block(_text(rows[start]).strip()):
+        start += 1
+    end = next((i for i in range(start, len(rows)) if _ends_block(_text(rows[i]))), len(rows))
+    block = rows[start:end]
+    text = " ".join(_text(row) for row in block)
+    if not 1 <= len(block) <= 5 or end == len(rows) or not _block_is_address(block, text):
+        return None
+    evidence = tuple(span for row in block for span in row)
+    least = min(span.confidence for span in evidence)
+    return Fact("", text, "address", "place", evidence, confidence=least) if least >= _CLEAR else None
+
+
+def _before_block(text: str) -> bool:
+    """Numbers of registration and of the branch, and when the receipt was printed."""
+    return bool(_REGISTERED.fullmatch(text) or re.match(r"site\b", text, re.IGNORECASE) or find("date", text))
+
+
+def _ends_block(text: str) -> bool:
+    stops = _ADDRESS_STOP.search(re.sub(r"\bsite\b", "", text, flags=re.IGNORECASE)) or _OTHER_LINE.search(text)
+    return bool(stops) or not any(map(str.isalpha, text))
+
+
+def _block_is_address(block: Sequence[Sequence[Span]], text: str) -> bool:
+    begins = re.search(r"\d", _text(block[0])) is not None or looks_like_address(_text(block[0]))
+    return begins and len(text) >= 12 and (looks_like_address(text) or text.count(",") >= 2)
 
 
 def _address_run(rows: Sequence[Sequence[Span]]) -> list[Sequence[Span]]:

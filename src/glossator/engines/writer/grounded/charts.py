@@ -17,7 +17,7 @@ _NEVER = ("receipt", "form", "comic", "photo", "screenshot", "web page")
 def propose(sample: Sample) -> list[PairDraft] | None:
     """Pairs about a chart, best first; None if the page is no chart."""
     document = Document(sample)
-    chart = _read(document)
+    chart = read(document)
     if chart is None:
         return None
     return [
@@ -33,7 +33,7 @@ def propose(sample: Sample) -> list[PairDraft] | None:
 def describe(sample: Sample) -> str | None:
     """Sentences about a chart for the enriched caption, one a line; None if it is no chart or says nothing sure."""
     document = Document(sample)
-    chart = _read(document)
+    chart = read(document)
     if chart is None:
         return None
     sentences = []
@@ -50,7 +50,7 @@ def describe(sample: Sample) -> str | None:
         sentences.append(f"For each it gives {_and([quoted(span.text.strip()) for span in chart.series])}.")
     if chart.legend:
         sentences.append(f"The legend names {_and([quoted(span.text.strip()) for span in chart.legend])}.")
-    high, low = _high_low(chart)
+    high, low = high_low(chart)
     if high and low:
         sentences.append(
             f"The highest printed value is {high.value.text.strip()}, for {_name(high)}, "
@@ -64,7 +64,8 @@ def describe(sample: Sample) -> str | None:
     return "\n".join(sentences) if title or len(sentences) > 1 else None
 
 
-def _read(document: Document) -> Chart | None:
+def read(document: Document) -> Chart | None:
+    """The page as a chart; None if it is none."""
     if document.noun in _NEVER:
         return None
     image = document.sample.image
@@ -103,19 +104,24 @@ def _values(document: Document, chart: Chart) -> Iterator[PairDraft]:
     step = max(1, len(chart.points) // MAX_VALUES)
     start = int(document.pick("0123", "start")) % step
     for point in chart.points[start::step][:MAX_VALUES]:
-        name, text = _name(point), point.value.text.strip()
-        of = f"{quoted(point.series.text.strip())} for {name}" if point.series else name
-        options = (
-            (f"What value does the chart show for {of}?", f"What number is printed for {of} in this chart?")
-            if point.series
-            else (
-                f"What value does the chart show for {of}?",
-                f"What number is printed at {of} in this chart?",
-                f"Which value belongs to {of} in this chart?",
-            )
+        yield value_pair(document, chart, point)
+
+
+def value_pair(document: Document, chart: Chart, point: Point) -> PairDraft:
+    """The value that is printed at a name."""
+    name, text = _name(point), point.value.text.strip()
+    of = f"{quoted(point.series.text.strip())} for {name}" if point.series else name
+    options = (
+        (f"What value does the chart show for {of}?", f"What number is printed for {of} in this chart?")
+        if point.series
+        else (
+            f"What value does the chart show for {of}?",
+            f"What number is printed at {of} in this chart?",
+            f"Which value belongs to {of} in this chart?",
         )
-        question = document.pick(options, "value", name, text)
-        yield _draft(document, "chart-value", question, text, (point.value,), _why_value(document, chart, point))
+    )
+    question = document.pick(options, "value", name, text)
+    return _draft(document, "chart-value", question, text, (point.value,), _why_value(document, chart, point))
 
 
 def _why_value(document: Document, chart: Chart, point: Point) -> str:
@@ -145,21 +151,25 @@ def _why_value(document: Document, chart: Chart, point: Point) -> str:
 
 
 def _extremes(document: Document, chart: Chart) -> Iterator[PairDraft]:
-    high, low = _high_low(chart)
+    high, low = high_low(chart)
     for point, word in ((high, "highest"), (low, "lowest")):
-        if point is None:
-            continue
-        what = "year" if is_year(point.category.text) else "category"
-        options = (
-            f"Which {what} has the {word} printed value in this chart?",
-            f"For which {what} does the chart print the {word} value?",
-        )
-        why = (
-            f"{point.value.text.strip()} is the {word} of the {len(chart.points)} values printed in the chart, "
-            f"and it belongs to the label {quoted(point.category.text.strip())}."
-        )
-        answer = point.category.text.strip()
-        yield _draft(document, f"chart-{word}", document.pick(options, word), answer, (point.category,), why)
+        if point is not None:
+            yield extreme_pair(document, chart, point, word)
+
+
+def extreme_pair(document: Document, chart: Chart, point: Point, word: str) -> PairDraft:
+    """The name at which the highest or the lowest (`word`) value is printed."""
+    what = "year" if is_year(point.category.text) else "category"
+    options = (
+        f"Which {what} has the {word} printed value in this chart?",
+        f"For which {what} does the chart print the {word} value?",
+    )
+    why = (
+        f"{point.value.text.strip()} is the {word} of the {len(chart.points)} values printed in the chart, "
+        f"and it belongs to the label {quoted(point.category.text.strip())}."
+    )
+    answer = point.category.text.strip()
+    return _draft(document, f"chart-{word}", document.pick(options, word), answer, (point.category,), why)
 
 
 def _holders(document: Document, chart: Chart) -> Iterator[PairDraft]:
@@ -167,7 +177,7 @@ def _holders(document: Document, chart: Chart) -> Iterator[PairDraft]:
     if chart.series:
         return
     texts = [span.text.strip() for span in document.spans]
-    ends = {id(point) for point in _high_low(chart)}
+    ends = {id(point) for point in high_low(chart)}
     single = [p for p in chart.points if texts.count(p.value.text.strip()) == 1 and id(p) not in ends]
     for point in single[len(single) // 2 :][:1]:
         answer, value = point.category.text.strip(), point.value.text.strip()
@@ -210,7 +220,7 @@ def _words(document: Document, chart: Chart) -> Iterator[PairDraft]:
         yield _draft(document, "source", document.pick(options, text), text, (chart.source,), why)
 
 
-def _high_low(chart: Chart) -> tuple[Point | None, Point | None]:
+def high_low(chart: Chart) -> tuple[Point | None, Point | None]:
     """The single highest and lowest points, where all values are printed and sure; None where two are equal."""
     if not chart.complete or chart.series:
         return None, None

@@ -75,12 +75,13 @@ def propose(document: Document) -> list[PairDraft]:
     """Pairs about a receipt, best first."""
     receipt = Receipt(document)
     noun = document.noun if document.noun != "image" else "receipt"
-    drafts = [*_head(receipt, noun), *_sums(receipt, noun)]
+    drafts = [*head(receipt, noun), *_sums(receipt, noun)]
     drafts += [_item(receipt, one, noun) for one in receipt.unique("item")[:MAX_ITEMS]]
     return drafts
 
 
-def _head(receipt: Receipt, noun: str) -> Iterator[PairDraft]:
+def head(receipt: Receipt, noun: str) -> Iterator[PairDraft]:
+    """Company, total, date and address, as far as they are certain."""
     yield from (draft for draft in (_company(receipt, noun), _total(receipt, noun)) if draft)
     yield from (draft for draft in (_date(receipt, noun), _address(receipt, noun)) if draft)
 
