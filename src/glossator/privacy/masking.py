@@ -16,7 +16,7 @@ from typing import Any
 from glossator.privacy.personal import REGIONS, SORTS, People, Sort, find
 from glossator.privacy.phones import asks_for_phone
 from glossator.privacy.view import view
-from glossator.records import Evidence, Pair
+from glossator.records import Caption, Evidence, Pair
 
 PLACEHOLDER = re.compile(r"<(?P<sort>" + "|".join(sort.upper() for sort in SORTS) + r")(?:_(?P<number>\d{1,6}))?>")
 _SAME_PHONE = 7  # digits from the end: with and without the country's code a number is one
@@ -61,9 +61,7 @@ def masked(pair: Pair, looker: Looker) -> Pair:
     values = _Values()
     joined, offsets = _joined(pair.evidence)
     for text, asked in [*pair_texts(pair), (joined, asks_for_phone(view(pair.question).text))]:
-        for sort, start, end in looker.spans(text, phone_asked=asked):
-            values.add(sort, text[start:end])
-        values.taken.update(match[0] for match in PLACEHOLDER.finditer(text))
+        values.look(text, looker, phone_asked=asked)
     if not values.by_key:
         return pair
     return replace(
@@ -78,6 +76,17 @@ def masked(pair: Pair, looker: Looker) -> Pair:
     )
 
 
+def masked_caption(caption: Caption, looker: Looker) -> Caption:
+    """The caption and its enriched form with placeholders, as `masked` does for a pair."""
+    values = _Values()
+    for text in (caption.caption or "", caption.enriched):
+        values.look(text, looker)
+    if not values.by_key:
+        return caption
+    human = None if caption.caption is None else values.mask(caption.caption)
+    return replace(caption, caption=human, enriched=values.mask(caption.enriched))
+
+
 @dataclass(slots=True)
 class _Values:
     """What was found in a pair: each value's forms, and its placeholder."""
@@ -86,12 +95,14 @@ class _Values:
     forms: dict[str, tuple[Sort, str]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
-    def add(self, sort: Sort, shown: str) -> None:
-        """Note a value as it is written at one place."""
-        form = _letters(shown)
-        key = (sort, form[-_SAME_PHONE:] if sort == "phone" else form)
-        self.by_key.setdefault(key, "")
-        self.forms.setdefault(form, key)
+    def look(self, text: str, looker: Looker, *, phone_asked: bool = False) -> None:
+        """Note what is found in one text, and the placeholders that it holds already."""
+        for sort, start, end in looker.spans(text, phone_asked=phone_asked):
+            form = _letters(text[start:end])
+            key = (sort, form[-_SAME_PHONE:] if sort == "phone" else form)
+            self.by_key.setdefault(key, "")
+            self.forms.setdefault(form, key)
+        self.taken.update(match[0] for match in PLACEHOLDER.finditer(text))
 
     def counts(self) -> dict[str, int]:
         """How many values of each sort."""

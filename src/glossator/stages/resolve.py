@@ -23,6 +23,7 @@ STAGES: dict[str, str] = {
     "agree": "glossator.stages.agree:AgreeStage",
     "judge": "glossator.stages.judge:JudgeStage",
     "mask": "glossator.stages.mask:MaskStage",
+    "mask_captions": "glossator.stages.mask:MaskCaptionsStage",
     "inspect": "glossator.stages.inspect:InspectStage",
     "score": "glossator.stages.score:ScoreStage",
     "repair": "glossator.stages.repair:RepairStage",

@@ -45,4 +45,3 @@ def test_every_part_of_a_view_stands_in_the_text(text: str) -> None:
     for start in range(len(seen.text)):
         first, last = seen.original(start, start + 1)
         assert 0 <= first < last <= len(text)
-    assert view(seen.text).text == seen.text
