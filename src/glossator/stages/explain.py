@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from glossator.engines.base import Explanation, Session
-from glossator.grounding import claims_grounding
 from glossator.records import Pair, Sample
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
+from glossator.stages.measured import with_explanation_measured
 from glossator.text import clean, one_line
 
 
@@ -24,7 +24,7 @@ class ExplainStage(MapStage[Pair]):
     """
 
     kind = "explain"
-    version = 2
+    version = 3
     reads = ("images", "ocr", "drafts")
     uses = ("captions",)
     writes = "pairs"
@@ -46,7 +46,6 @@ def _rows(sample: Sample, outcome: Outcome[list[Outcome[Explanation]]]) -> list[
             rows += [pair, replace(explanation, id=pair.pair_id)]
         else:
             question, answer = one_line(explanation.question), clean(explanation.answer)
-            spans = sample.page.spans if sample.page else ()
-            share = claims_grounding(answer, f"{pair.question}\n{pair.answer}", spans)
-            rows.append(replace(pair, explain_question=question, explain_answer=answer, explain_grounding=share))
+            told = replace(pair, explain_question=question, explain_answer=answer)
+            rows.append(with_explanation_measured(sample, told))
     return rows

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from glossator.derived import is_derived, rests_on
 from glossator.engines.base import PairDraft, Session
-from glossator.grounding import locate, question_similarity, words_found
-from glossator.layout.question_fit import question_fit
-from glossator.records import Evidence, Pair, Sample
+from glossator.grounding import question_similarity
+from glossator.records import Pair, Sample
 from glossator.results import Failed, Outcome
 from glossator.stages.base import MapStage, Settings
+from glossator.stages.measured import with_answer_measured
 from glossator.text import clean, fold, one_line
-
-_BY_WORDS = 0.95
-_SURE = 0.85  # how literally an answer must stand there for its place to tell a label
 
 
 class ExtractSettings(Settings):
@@ -58,41 +54,25 @@ def _pairs(sample: Sample, drafts: Sequence[Outcome[PairDraft]], writer: str) ->
         if not question or not answer:
             rows.append(Failed("empty_pair", f"pair {order + 1} has an empty question or answer", id=pair_id))
             continue
-        spans = sample.page.spans if sample.page else ()
-        derived = is_derived(draft.kind, answer, asked_for=draft.quotes is not None)
-        ratio, found = rests_on(draft.kind, answer, draft.quotes or (), spans) if derived else locate(answer, spans)
         said = fold(answer) + fold(draft.explain_answer)
         # A finished set may ask the same in several conversations; only the same pair again is a duplicate there.
         own = draft.conversation is None
         earlier = [other for other, reply in asked if own or reply == said]
-        sure = draft.evidence or (found if ratio >= _SURE else ())
-        # A value out of several cells or lines stands there word by word; that counts a little less.
-        if not derived:
-            ratio = max(ratio, _BY_WORDS * words_found(answer, spans))
-        if draft.evidence:
-            # A writer's own evidence counts as far as it is really on the page.
-            shown = [span for span in spans if Evidence(span.text, span.box) in draft.evidence]
-            ratio = max(ratio, locate(answer, shown)[0])
-        rows.append(
-            Pair(
-                pair_id=pair_id,
-                image_id=sample.image.image_id,
-                source_id=draft.source_id or sample.image.source_id,
-                question=question,
-                answer=answer,
-                kind=draft.kind,
-                evidence=draft.evidence or found,
-                grounding=ratio if sample.image.path else None,
-                question_similarity=question_similarity(question, earlier),
-                writer=writer,
-                context=draft.context,
-                conversation=order if draft.conversation is None else draft.conversation,
-                meta=draft.meta,
-                question_fit=None
-                if derived
-                else question_fit(question, answer, sure, spans, f"{sample.image.kind} {draft.kind}"),
-            )
+        pair = Pair(
+            pair_id=pair_id,
+            image_id=sample.image.image_id,
+            source_id=draft.source_id or sample.image.source_id,
+            question=question,
+            answer=answer,
+            kind=draft.kind,
+            evidence=draft.evidence,
+            question_similarity=question_similarity(question, earlier),
+            writer=writer,
+            context=draft.context,
+            conversation=order if draft.conversation is None else draft.conversation,
+            meta=draft.meta,
         )
+        rows.append(with_answer_measured(sample, pair, draft.quotes))
         asked.append((question, said))
     return rows
 

@@ -1,0 +1,54 @@
+"""What a pair's own page says of it: where its answer stands, whether question and explanation fit. For every stage
+that makes pairs, so that all are measured alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from glossator.derived import is_derived, rests_on
+from glossator.grounding import claims_grounding, locate, words_found
+from glossator.layout.question_fit import question_fit
+from glossator.places.check import check, share_true
+from glossator.places.page import PageText
+from glossator.records import Evidence, Pair, Sample
+
+_BY_WORDS = 0.95
+_SURE = 0.85  # how literally an answer must stand there for its place to tell a label
+
+
+def with_answer_measured(sample: Sample, pair: Pair, quotes: Sequence[str] | None = None) -> Pair:
+    """The pair with its evidence, grounding and question fit.
+
+    Args:
+        sample: its image.
+        pair: `evidence` is the writer's own, or empty: then it is looked for.
+        quotes: printed texts that the writer says a derived answer rests on; None where it was not asked for them.
+    """
+    spans = sample.page.spans if sample.page else ()
+    derived = is_derived(pair.kind, pair.answer, asked_for=quotes is not None)
+    ratio, found = rests_on(pair.kind, pair.answer, quotes or (), spans) if derived else locate(pair.answer, spans)
+    sure = pair.evidence or (found if ratio >= _SURE else ())
+    # A value out of several cells or lines stands there word by word; that counts a little less.
+    if not derived:
+        ratio = max(ratio, _BY_WORDS * words_found(pair.answer, spans))
+    if pair.evidence:
+        # A writer's own evidence counts as far as it is really on the page.
+        shown = [span for span in spans if Evidence(span.text, span.box) in pair.evidence]
+        ratio = max(ratio, locate(pair.answer, shown)[0])
+    kind = f"{sample.image.kind} {pair.kind}"
+    return replace(
+        pair,
+        evidence=pair.evidence or found,
+        grounding=ratio if sample.image.path else None,
+        question_fit=None if derived else question_fit(pair.question, pair.answer, sure, spans, kind),
+    )
+
+
+def with_explanation_measured(sample: Sample, pair: Pair) -> Pair:
+    """The pair with what holds of its explanation."""
+    spans = sample.page.spans if sample.page else ()
+    share = claims_grounding(pair.explain_answer, f"{pair.question}\n{pair.answer}", spans)
+    page = PageText(spans, sample.image.width, sample.image.height)
+    places = share_true(check(pair.explain_answer, pair.question, pair.answer, pair.evidence, page))
+    return replace(pair, explain_grounding=share, explain_places=places)
