@@ -2,11 +2,10 @@
 
     python benchmarks/places.py WORKSPACE... [--each 12] [--seed 0] [--show]
 
-WORKSPACE is a built one whose explanations come from the grounded writer. Three sets of explanations: that writer's own,
-and 30 + 30 wordings as of a large model (`place_wordings.tsv`: read while the rules were written, and held out), filled
-with texts of the same pages. A planted one says the opposite side, a wrong corner, the swapped relation, another text
-or the number of another line; what is planted is checked to be false by the boxes' middles alone. An explanation is
-flagged when one of its claims is false (`explain_places` below 1).
+WORKSPACE is a built one whose explanations come from the grounded writer. The explanations are that writer's own, and
+wordings as of a large model (`place_wordings.tsv`, whose parts say when each was written and read), filled with texts
+of the same pages. A planted one says the opposite side, a wrong corner, the swapped relation, another text or the number
+of another line. An explanation is flagged when one of its claims is false (`explain_places` below 1).
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from glossator.schemas import from_arrow
 from glossator.text import fold
 
 WORDINGS = Path(__file__).with_name("place_wordings.tsv")
+PARTS = ("grounded", "develop", "held-out", "fresh", "last")
 NTH = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()  # noqa: SIM905
 OPPOSITE = {"top": "bottom", "bottom": "top", "left": "right", "right": "left"}
 # Of the grounded writer's own wordings.
@@ -81,7 +81,7 @@ class Scene:
     def slots(self) -> dict[str, str]:
         """Texts to name: nearest neighbours of the answer on each side, one far away, and those of its table."""
         spans = [s for s in self.page.spans if self._nameable(s.text) and s.confidence > 0.9]
-        height, (x, y) = self.page.line_height, _middle(self.box)
+        height, y = self.page.line_height, _middle(self.box)[1]
         level = [s for s in spans if abs(_middle(s.box)[1] - y) < 0.3 * height]
         over = sorted(
             (s for s in spans if 0 < self.box[1] - s.box[3] < 3 * height and overlap_x(s.box, self.box) > 0),
@@ -277,12 +277,12 @@ def main() -> None:
     parser.add_argument("workspaces", nargs="+", type=Path)
     parser.add_argument("--each", type=int, default=12, help="cases a wording")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--part", choices=("grounded", "develop", "held-out"), action="append")
+    parser.add_argument("--part", choices=PARTS, action="append")
     parser.add_argument("--show", action="store_true", help="print what was missed and flagged")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     everything = list(scenes(options.workspaces))
-    for part in options.part or ("grounded", "develop", "held-out"):
+    for part in options.part or PARTS:
         if part == "grounded":
             cases = [case for scene in everything if (case := spoilt(scene, rng))]
         else:

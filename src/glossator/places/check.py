@@ -11,6 +11,7 @@ from glossator.places.lines import is_counted, lines_hold
 from glossator.places.page import PageText
 from glossator.places.sentence import ANSWER, Ref
 from glossator.records import Box, Evidence, Span
+from glossator.text import fold
 
 _MARGIN = 0.1  # of the page, by which a third may be missed
 _HALF_MARGIN = 0.06
@@ -44,7 +45,8 @@ class _Looker:
 
     def boxes(self, ref: Ref) -> list[Box]:
         if ref not in self.known:
-            self.known[ref] = self._answer() if ref.is_answer else self.page.find(ref.text, whole_words=ref.soft)
+            same = ref.is_answer or fold(ref.text) == fold(self.answer)
+            self.known[ref] = self._answer() if same else self.page.find(ref.text, whole_words=ref.soft)
         return self.known[ref]
 
     def _answer(self) -> list[Box]:
@@ -100,11 +102,20 @@ def _verdict(claim: Claim, looker: _Looker) -> bool | None:
         if len(anchors) != 2 or not all(anchors):
             return None
         return any(_between(box, one, other) for box in subjects for one in anchors[0] for other in anchors[1])
-    pairs = [(box, anchor) for box in subjects for found in anchors for anchor in found if box != anchor]
+    pairs = _apart(subjects, anchors)
     if not pairs and all(anchors):  # 'prints 12 once, above "2017"', where "2017" is the answer
         others = [box for ref in claim.others for box in looker.boxes(ref)]
-        pairs = [(box, anchor) for box in others for found in anchors for anchor in found if box != anchor]
+        pairs = _apart(others, anchors)
     return any(_related(claim, box, anchor, page) for box, anchor in pairs) if pairs else None
+
+
+def _apart(subjects: list[Box], anchors: list[list[Box]]) -> list[tuple[Box, Box]]:
+    """All pairs of boxes but those that are one text."""
+    return [(box, anchor) for box in subjects for found in anchors for anchor in found if not _same(box, anchor)]
+
+
+def _same(box: Box, other: Box) -> bool:
+    return _inside(box, other) and _inside(other, box)
 
 
 def _with_unions(claim: Claim, looker: _Looker, subjects: list[Box]) -> list[Box]:

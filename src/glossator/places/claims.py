@@ -103,7 +103,7 @@ class _Reader(Sentence):
         if relation == "row_end":
             return self._row_end(at, end), end
         if relation in ("colon_after", "colon_before"):
-            return Claim(relation, self.subjects(at, at), **self.said(at, end)), end
+            return Claim(relation, self.subjects(at), **self.said(at, end)), end
         if complete:
             return self._side(relation, at, end)
         if (relation in ("right", "left") and self._of_page(end)) or (relation == "beside" and self._is_zone(end)):
@@ -113,9 +113,13 @@ class _Reader(Sentence):
         anchors, end = self.anchors(end, at)
         if not anchors and (relation == "line" or (relation in ("above", "below") and self._hangs(at, end))):
             anchors = self.earlier(at)
-        if not anchors:
+        if not anchors or (self.word(at) == "over" and (anchors[0].soft or not self._placed(at))):
             return None, end
         return self._related(relation, at, end, anchors)
+
+    def _placed(self, at: int) -> bool:
+        """Whether "over" tells a place ("printed over") and no amount."""
+        return self.word(at - 1) in w.VERBS | w.DIRECT or self.word(at - 1).endswith("ed")
 
     def _hangs(self, at: int, end: int) -> bool:
         """Whether "above" has nothing behind it and a verb before it ("stands just above")."""
@@ -135,7 +139,7 @@ class _Reader(Sentence):
 
     def _related(self, relation: Relation, at: int, end: int, anchors: tuple[Ref, ...]) -> tuple[Claim, int]:
         stated = self.inverted(at, end)
-        subjects = (stated,) if stated is not None else self.subjects(at, end)
+        subjects = (stated,) if stated is not None else self.subjects(at)
         if anchors == (ANSWER,) and subjects == (ANSWER,):  # "the value stands right below it": below what was named
             anchors = self.earlier(at)
         direct = self.word(at - 1) in w.DIRECT or self.word(at) in w.DIRECT
@@ -165,13 +169,13 @@ class _Reader(Sentence):
         if not second:
             return None, end
         anchors = (first[0], second[0])
-        return Claim("between", self.subjects(at, end), anchors, **self.said(at, end)), end
+        return Claim("between", self.subjects(at), anchors, **self.said(at, end)), end
 
     def _row_end(self, at: int, end: int) -> Claim:
         words = set(self.phrase(at, end - at))
         left = words & {"left", "beginning", "start"}
         zone = ("left",) if left else ("right",)
-        return Claim("row_end", self.subjects(at, at), zone=zone, **self.said(at, end))
+        return Claim("row_end", self.subjects(at), zone=zone, **self.said(at, end))
 
     # Tables
 
@@ -217,6 +221,8 @@ class _Reader(Sentence):
         number, end = self._number(at)
         if number is None:
             return self._numbered(at)
+        if self.phrase(end, 3) in (("line", "of", "text"), ("row", "of", "text")):
+            return self._counted(at, end + 3, number, "rows"), end + 3
         while self.word(end) in ("text", "printed", "data", "table", "numbered", "listed", "visible", "full"):
             end += 1
         things = self.word(end)
@@ -250,6 +256,8 @@ class _Reader(Sentence):
         """ "Line 4", "row three"."""
         if self.word(at) not in w.ROWS | w.COLUMNS or at + 1 >= len(self.tokens):
             return None, at
+        if self.word(at + 1) == "number" and at + 2 < len(self.tokens):
+            at += 1
         text = self.tokens[at + 1].text
         number = int(text) if re.fullmatch(r"[1-9]\d?", text) else w.NUMBERS.get(text)
         if number is None or self.tokens[at + 1].kind == "quote":
@@ -258,7 +266,7 @@ class _Reader(Sentence):
 
     def _counted(self, at: int, end: int, number: int, axis: Axis) -> Claim:
         stated = self.inverted(at, end)
-        subjects = (stated,) if stated is not None else self.subjects(at, end)
+        subjects = (stated,) if stated is not None else self.subjects(at)
         return Claim("ordinal", subjects, ordinal=number, axis=axis, **self.said(at, end))
 
     # Zones
@@ -277,7 +285,7 @@ class _Reader(Sentence):
 
     def _is_zone(self, at: int) -> bool:
         """Whether a zone is named behind "close to"."""
-        start = at + 1 if self.word(at) == "the" else at
+        start = at + 1 if self.word(at) in ("the", "its") else at
         return bool(self._zone_words(start)[0])
 
     def _zone_words(self, at: int) -> tuple[tuple[str, ...], int, bool]:

@@ -82,7 +82,7 @@ class PageText:
         return []
 
     def _places(self, wanted: str) -> list[tuple[Box, bool]]:
-        found = []
+        found: list[tuple[Box, bool]] = []
         folded, at = self._folded
         start = folded.find(wanted)
         while start >= 0 and len(found) < 4 * _MOST:

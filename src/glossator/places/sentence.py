@@ -83,6 +83,8 @@ class Sentence:
                 self.anchors_used.add(i)
                 return (Ref(token.text),), i + 1
             word = self.word(i)
+            if word in ("this", "that") and self.word(i + 1) in w.NAMED and not self._named_at(i + 2):
+                return self.earlier(relation_at) or (ANSWER,), i + 2
             if not noun and word in w.PRONOUNS and not self.word(i + 1) and i == at:
                 return self._pronoun(relation_at), i + 1
             if not noun and word in ("it", "them") and i == at:
@@ -99,6 +101,9 @@ class Sentence:
             return (ANSWER,), at + 2
         return self._noun(noun, min(at + len(noun) + 2, len(self.tokens)) if noun else at)
 
+    def _named_at(self, at: int) -> bool:
+        return at < len(self.tokens) and self.tokens[at].kind in ("quote", "name")
+
     def _noun(self, noun: Sequence[str], end: int) -> tuple[tuple[Ref, ...], int]:
         if not noun:
             return (), end
@@ -112,7 +117,10 @@ class Sentence:
         clause = self.clause(at)
         own = [i for i in range(clause, at) if self.tokens[i].kind in ("quote", "name") and i not in self.anchors_used]
         speaks_of_answer = any(self.word(i) in w.ANSWER for i in range(clause, at))
-        if own or (not speaks_of_answer and self.word(at - 1) in ("line", "text", "row", "words", "lines")):
+        if own:
+            others = [token for token in self.tokens[: own[0]] if token.kind == "quote"]
+            return (Ref(others[-1].text),) if others else (ANSWER,)
+        if not speaks_of_answer and self.word(at - 1) in ("line", "text", "row", "words", "lines"):
             return (ANSWER,)
         earlier = self.earlier(at)
         return earlier if speaks_of_answer and earlier else (ANSWER,)
@@ -133,7 +141,7 @@ class Sentence:
                 return i + 1
         return 0
 
-    def subjects(self, at: int, end: int) -> tuple[Ref, ...]:
+    def subjects(self, at: int) -> tuple[Ref, ...]:
         """Of what something is said: the named text, the answer's word or the noun before it in its clause."""
         clause = self.clause(at)
         noun: list[str] = []
@@ -183,4 +191,4 @@ class Sentence:
         named = tuple(Ref(self.tokens[i].text) for i in close[-2:])
         if named:
             return (*named, ANSWER)
-        return self.subjects(at, at)
+        return self.subjects(at)
