@@ -194,17 +194,47 @@ class Workspace:
             return runner.retry(self.store, self.recipe, events)
 
     def export(
-        self, format: str, out: str | Path, *, keep_all: bool = False, copy_images: bool = False
+        self,
+        format: str,
+        out: str | Path,
+        *,
+        keep_all: bool = False,
+        copy_images: bool = False,
+        share: float | None = None,
+        seed: int = 0,
     ) -> ExportSummary:
-        """Write the kept pairs (or all, with verdicts where the format can hold them) as a data set.
+        """Write the kept pairs (or all, with verdicts where the format can hold them) as a data set; or what else the
+        workspace gives: `dpo`, `unanswerable` (at a `share`, drawn by `seed`), `hard-negatives`.
 
         Raises:
             UsageError: if there is no such format, or the written file fails its own check.
         """
         from glossator.jobs.export import export
 
-        tables = {name: self.scan(name) for name in ("images", "captions", "pairs", "losses", "scores", "verdicts")}
-        return export(tables, self.store.source_root, format, Path(out), keep_all=keep_all, copy_images=copy_images)
+        names = ("images", "ocr", "captions", "pairs", "losses", "scores", "verdicts")
+        tables = {name: self.scan(name) for name in names}
+        return export(
+            tables,
+            self.store.source_root,
+            format,
+            Path(out),
+            keep_all=keep_all,
+            copy_images=copy_images,
+            share=share,
+            seed=seed,
+        )
+
+    def mix(self) -> list[dict[str, Any]]:
+        """What the stage `mix` was asked and what was possible (see `stages.mix.asked_and_possible`); empty without
+        one."""
+        from glossator.stages.mix import MixSettings, asked_and_possible
+
+        plan = next((plan for plan in reversed(resolve(self.recipe)) if plan.kind == "mix"), None)
+        if plan is None or not self.store.shards(plan.folder):
+            return []
+        tables = {name: self.scan(name) for name in ("images", "pairs", "losses")}
+        tables["verdicts"] = self.store.scan(plan.folder, "verdicts")
+        return asked_and_possible(tables, MixSettings.model_validate(plan.settings))
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the HTML report, by default as `report.html` in the workspace. Returns its path."""
@@ -248,7 +278,8 @@ class Workspace:
         return {"pairs": row[0], "kept": int(row[1] or 0), "rejected": row[0] - int(row[1] or 0)}
 
     def status(self) -> dict[str, Any]:
-        """What is done, failed and spent, as plain JSON: `counts` (the funnel), `stages`, `failures` by category."""
+        """What is done, failed and spent, as plain JSON: `counts` (the funnel), `stages`, `failures` by category,
+        `mix` (what was asked and what was possible)."""
         import polars as pl
 
         failures = self.scan("failures").group_by("stage", "category").len().sort("stage", "category").collect()
@@ -268,6 +299,7 @@ class Workspace:
             "failed": int(failures["len"].sum()),
             "failures": failures.to_dicts(),
             "stages": [self._stage_status(plan) for plan in resolve(self.recipe)],
+            "mix": self.mix(),
         }
 
     def _stage_status(self, plan: StagePlan) -> dict[str, Any]:

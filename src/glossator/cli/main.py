@@ -140,16 +140,21 @@ def report(workspace: Path, out: Path | None, mode: options.Mode) -> int:
 
 @cli.command()
 @options.workspace
-@click.option("--format", "format_", default="llava", show_default=True, help="llava, sharegpt or parquet.")
+@click.option(
+    "--format", "format_", default="llava", show_default=True,
+    help="llava, sharegpt or parquet; dpo, unanswerable or hard-negatives.",
+)  # fmt: skip
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The file or folder to write.")
 @click.option("--all", "keep_all", is_flag=True, help="Keep the rejected too, with verdicts where the format can.")
 @click.option("--copy-images", is_flag=True, help="Copy the images beside the output instead of referring to them.")
+@click.option("--share", type=float, help="For unanswerable: their share beside the kept pairs; 0.1 by default.")
+@click.option("--seed", default=0, show_default=True, help="For unanswerable: another one draws other questions.")
 @options.output
-def export(*, workspace: Path, format_: str, out: Path, keep_all: bool, copy_images: bool, mode: options.Mode) -> int:
+def export(*, workspace: Path, format_: str, out: Path, mode: options.Mode, **chosen: Any) -> int:
     """Write the data set in a trainer's format, and check it for what trainers trip over."""
     from glossator.cli import show
 
-    return show.export(workspace, format_, out, mode, keep_all=keep_all, copy_images=copy_images)
+    return show.export(workspace, format_, out, mode, **chosen)
 
 
 @cli.command()

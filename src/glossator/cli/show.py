@@ -35,14 +35,23 @@ def status(workspace: Path, mode: Mode) -> int:
             tokens = int(costs["tokens_in"] + costs["tokens_out"])
             priced = f"{costs['usd']:>9.2f}" if not costs["unpriced"] else f"{'unknown':>9}"
             lines.append(f"         {model:<48}{tokens:>12,}{priced}")
+    lines += [_asked_and_possible(row) for row in found["mix"]]
     lines += [f"failed: {row['len']:,} {row['stage']}: {row['category']}" for row in found["failures"]]
     mode.result(found, "\n".join(lines))
     return 1 if found["failed"] else 0
 
 
-def export(workspace: Path, format_: str, out: Path, mode: Mode, *, keep_all: bool, copy_images: bool) -> int:
+def _asked_and_possible(row: dict[str, Any]) -> str:
+    """One line of the mix; shares in percent."""
+    form = "{:,}" if row["by"] == "size" else "{:.2f}" if row["by"] == "explain_ratio" else "{:.1%}"
+    asked, possible = ("-" if value is None else form.format(value) for value in (row["asked"], row["possible"]))
+    name = f"{row['by']}: {row['name']}"
+    return f"mix: {name:<36} asked {asked:>8}, got {possible:>8} ({row['pairs']:,} of {row['available']:,})"
+
+
+def export(workspace: Path, format_: str, out: Path, mode: Mode, **chosen: Any) -> int:
     """Export, and print what was written."""
-    summary = glossator.open(workspace).export(format_, out, keep_all=keep_all, copy_images=copy_images)
+    summary = glossator.open(workspace).export(format_, out, **chosen)
     mode.result(summary.to_json(), summary.text())
     return 0
 

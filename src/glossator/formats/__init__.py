@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from glossator.formats import llava, parquet, sharegpt
+from glossator.formats import dpo, hard_negatives, llava, parquet, sharegpt, unanswerable
 
 CONVERSATIONS = {"llava": llava, "sharegpt": sharegpt}
-NAMES = (*CONVERSATIONS, parquet.name)
+SECOND_LIFE = {module.name: module for module in (dpo, unanswerable, hard_negatives)}
+NAMES = (*CONVERSATIONS, parquet.name, *SECOND_LIFE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,13 +31,20 @@ _DESCRIBE = (
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """What was written: the file, how many samples of each kind, and the folder its image paths are relative to."""
+    """What was written: the file, how many samples of each kind, and the folder its image paths are relative to.
+
+    For a second-life format `asked` is how many were asked for (None: all that there are), `sorts` how many there are
+    of each sort, and `left_out` why there are no more.
+    """
 
     path: Path
     format: str
     conversations: int
     captions: int
     image_root: Path
+    asked: int | None = None
+    sorts: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -47,12 +54,25 @@ class ExportSummary:
             "conversations": self.conversations,
             "captions": self.captions,
             "image_root": str(self.image_root),
-        }
+        } | (
+            {"asked": self.asked, "sorts": dict(self.sorts), "left_out": dict(self.left_out)}
+            if self.format in formats.SECOND_LIFE
+            else {}
+        )
 
     def text(self) -> str:
         """For a person."""
+        if self.format in formats.SECOND_LIFE:
+            return self._second_life()
         captions = f" and {self.captions:,} caption samples" if self.captions else ""
         return f"wrote {self.conversations:,} pairs{captions} to {self.path}\nimages are relative to {self.image_root}"
+
+    def _second_life(self) -> str:
+        asked = f" of {self.asked:,} asked for" if self.asked is not None else ""
+        lines = [f"wrote {self.conversations:,} {self.format} samples{asked} to {self.path}"]
+        lines += [f"  {count:,} {sort}" for sort, count in self.sorts.items()]
+        lines += [f"  none for {count:,}: {reason}" for reason, count in self.left_out.items()]
+        return "\n".join([*lines, f"images are relative to {self.image_root}"])
 
 
 def export(
@@ -63,23 +83,33 @@ def export(
     *,
     keep_all: bool = False,
     copy_images: bool = False,
+    share: float | None = None,
+    seed: int = 0,
 ) -> ExportSummary:
     """Write a data set.
 
     Args:
-        tables: images, captions, pairs, losses, scores and verdicts.
+        tables: images, ocr, captions, pairs, losses, scores and verdicts.
         source_root: the folder that image paths are relative to.
         format: one of `formats.NAMES`.
         out: the file to write, or a folder for it.
         keep_all: also the rejected, with verdicts.
         copy_images: copy the images into the folder `images` beside the file.
+        share: for `unanswerable`, see `jobs.second_life.samples.find`.
+        seed: of what is drawn for it.
 
     Raises:
-        UsageError: for an unknown format, or an output path that can't be written.
+        UsageError: for an unknown format, an option that it does not take, or an output path that can't be written.
         GlossatorError: if the written file fails its own check.
     """
     if format not in formats.NAMES:
         raise UsageError(f"no format '{format}'; known: {', '.join(formats.NAMES)}")
+    if format in formats.SECOND_LIFE:
+        if keep_all:
+            raise UsageError(f"--all does not go with the format {format}: it takes of the rejected what it needs")
+        return _export_second_life(tables, source_root, format, out, copy_images=copy_images, share=share, seed=seed)
+    if share is not None:
+        raise UsageError(f"--share is for the format {formats.unanswerable.name}")
     module: Any = formats.CONVERSATIONS.get(format, parquet)
     path = out if out.suffix and not out.is_dir() else out / module.file_name
     root = path.parent if copy_images else source_root
@@ -99,13 +129,50 @@ def export(
     return ExportSummary(path, format, written, captions, root)
 
 
+def _export_second_life(
+    tables: Mapping[str, pl.LazyFrame],
+    source_root: Path,
+    format: str,
+    out: Path,
+    *,
+    copy_images: bool,
+    share: float | None,
+    seed: int,
+) -> ExportSummary:
+    import polars as pl
+
+    from glossator.jobs.second_life.samples import find
+
+    module: Any = formats.SECOND_LIFE[format]
+    path = out if out.suffix and not out.is_dir() else out / module.file_name
+    root = path.parent if copy_images else source_root
+    images = _named_images(tables, copied=copy_images, more=("kind", "width", "height"))
+    found = find(format, {**tables, "images": images}, share, seed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if copy_images:
+            _copy_images(tables, images.filter(pl.col("image").is_in(sorted(found.images))), source_root, path.parent)
+        written = module.write(found.samples, path)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error}") from error
+    _check(module, path, root)
+    return ExportSummary(path, format, written, 0, root, found.asked, found.sorts, found.left_out)
+
+
+def _named_images(tables: Mapping[str, pl.LazyFrame], *, copied: bool, more: Sequence[str] = ()) -> pl.LazyFrame:
+    """`image_id`, `image` and `more_images` (paths as they are written; no image is null), and `more` columns."""
+    import polars as pl
+
+    image = pl.when(pl.col("path") != "").then(_copied_name() if copied else pl.col("path"))
+    others = _copied_more() if copied else pl.col("more_paths")
+    return tables["images"].select("image_id", image.alias("image"), others.alias("more_images"), *more)
+
+
 def _rows(tables: Mapping[str, pl.LazyFrame], *, keep_all: bool, copied: bool) -> pl.LazyFrame:
     """One row a pair with all that is known of it, in the order of the pairs."""
     import polars as pl
 
-    image = pl.when(pl.col("path") != "").then(_copied_name() if copied else pl.col("path"))
-    more = _copied_more() if copied else pl.col("more_paths")
-    images = tables["images"].select("image_id", image.alias("image"), more.alias("more_images"))
+    images = _named_images(tables, copied=copied)
     captions = tables["captions"].select("image_id", pl.col("enriched").alias("enriched_caption"))
     scores = tables["scores"].select("pair_id", "scorer", "definition", "ifd", "vfd", "mifd", "ffd")
     verdicts = tables["verdicts"].select("pair_id", "keep", "reasons", "form")

@@ -1,0 +1,1 @@
+"""A second life for what a set has beside its kept pairs: see docs/second-life.md."""
