@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from glossator.engines.base import Session
+from glossator.errors import MissingExtraError
 from glossator.privacy.languages import CONFIDENCE, LEAST_BYTES, language, scripts
 from glossator.privacy.masking import Looker, pair_texts
 from glossator.privacy.people import load, version
@@ -19,6 +21,7 @@ from glossator.results import Failed
 from glossator.stages.base import MapStage, Settings
 
 ON_PAGE = "page:"
+_LIBRARIES = ("phonenumbers", "stdnum", "py3langid", "regex")
 
 
 class PersonalSettings(Settings):
@@ -91,7 +94,7 @@ class InspectStage(MapStage[Inspection]):
 
     @classmethod
     def also_hashed(cls, settings: InspectSettings) -> Any:
-        return people_version(settings)
+        return also_hashed(settings)
 
     def __init__(self, settings: InspectSettings, engine: Any) -> None:
         super().__init__(settings, engine)
@@ -139,10 +142,13 @@ class InspectStage(MapStage[Inspection]):
         return tuple(sorted(found for found in told if found))
 
 
-def people_version(settings: PersonalSettings) -> dict[str, str] | None:
-    """The version of the model that finds names: another may find others.
+def also_hashed(settings: PersonalSettings) -> dict[str, str] | None:
+    """The version of the model that finds names: another may find others. Tells before a run what it would lack.
 
     Raises:
-        UsageError: if it is not installed.
+        MissingExtraError: if a library is not installed.
+        UsageError: if the model is not.
     """
+    if not all(find_spec(name) for name in _LIBRARIES):
+        raise MissingExtraError("looking for personal data and languages", "inspect")
     return {"people_model": version(settings.people_model)} if settings.people_model else None

@@ -10,7 +10,7 @@ from glossator.privacy.masking import masked, masked_caption
 from glossator.records import Caption, Pair, Sample
 from glossator.results import Failed
 from glossator.stages.base import MapStage
-from glossator.stages.inspect import PersonalSettings, people_version
+from glossator.stages.inspect import PersonalSettings, also_hashed
 
 
 class MaskSettings(PersonalSettings):
@@ -31,7 +31,7 @@ class MaskStage(MapStage[Pair]):
 
     @classmethod
     def also_hashed(cls, settings: MaskSettings) -> Any:
-        return people_version(settings)
+        return also_hashed(settings)
 
     def __init__(self, settings: MaskSettings, engine: Any) -> None:
         super().__init__(settings, engine)
@@ -58,7 +58,7 @@ class MaskCaptionsStage(MapStage[Caption]):
 
     @classmethod
     def also_hashed(cls, settings: MaskSettings) -> Any:
-        return people_version(settings)
+        return also_hashed(settings)
 
     def __init__(self, settings: MaskSettings, engine: Any) -> None:
         super().__init__(settings, engine)
