@@ -4,8 +4,8 @@
 
 WORKSPACE is a built one whose explanations come from the grounded writer. The explanations are that writer's own, and
 wordings as of a large model (`place_wordings.tsv`, whose parts say when each was written and read), filled with texts
-of the same pages. A planted one says the opposite side, a wrong corner, the swapped relation, another text or the number
-of another line. An explanation is flagged when one of its claims is false (`explain_places` below 1).
+of the same pages. A planted one says the opposite side, a wrong corner, the swapped relation, another text or another
+line's number. An explanation is flagged when one of its claims is false (`explain_places` below 1).
 """
 
 from __future__ import annotations

@@ -51,9 +51,37 @@ def rests_on(
     follows = {"counting": _counts, "arithmetic": _comes_out, "yes_no": _is_yes_or_no}[kind]
     if not quotes or not follows(answer, quotes):
         return 0.0, ()
-    found = [locate(quote, spans) for quote in quotes]
+    found = _located(quotes[:_MAX_OPERANDS], spans)
     evidence = dict.fromkeys(piece for _, pieces in found for piece in pieces)
     return min(ratio for ratio, _ in found), tuple(evidence)
+
+
+def operation_of(kind: str, answer: str, quotes: Sequence[str]) -> str:
+    """How a derived answer follows from the texts that it rests on: `sum`, `difference`, `product`, `quotient`,
+    `percent`, `mean`, `count`, `yes_no` or `unanswerable`; empty where it does not follow. Arguments as of `rests_on`.
+    """
+    if kind == "unanswerable":
+        return kind if fold(answer) == fold(NOT_SAID) else ""
+    if kind == "arithmetic":
+        return _work(answer, quotes) if quotes else ""
+    if kind == "counting":
+        return "count" if quotes and _counts(answer, quotes) else ""
+    return "yes_no" if quotes and _is_yes_or_no(answer, ()) else ""
+
+
+def _located(quotes: Sequence[str], spans: Sequence[Span]) -> list[tuple[float, tuple[Evidence, ...]]]:
+    """Each quote's place; the same quote again is looked for elsewhere first."""
+    found: list[tuple[float, tuple[Evidence, ...]]] = []
+    used: dict[str, set[Evidence]] = {}
+    for quote in quotes:
+        taken = used.setdefault(fold(quote), set())
+        ratio, pieces = locate(quote, spans)
+        if taken:
+            elsewhere = locate(quote, [span for span in spans if Evidence(span.text, span.box) not in taken])
+            ratio, pieces = elsewhere if elsewhere[0] >= ratio else (ratio, pieces)
+        taken.update(pieces)
+        found.append((ratio, pieces))
+    return found
 
 
 def _is_yes_or_no(answer: str, _quotes: Sequence[str]) -> bool:
@@ -66,13 +94,21 @@ def _counts(answer: str, quotes: Sequence[str]) -> bool:
 
 
 def _comes_out(answer: str, quotes: Sequence[str]) -> bool:
-    """Whether sum, difference, product, quotient, share in percent or mean of the quoted numbers is the answer."""
+    return bool(_work(answer, quotes))
+
+
+def _work(answer: str, quotes: Sequence[str]) -> str:
+    """Which of sum, difference, product, quotient, share in percent or mean of the quoted numbers is the answer."""
     wanted = number(answer)
     operands = [value for quote in quotes[:_MAX_OPERANDS] if (value := number(quote)) is not None]
     if wanted is None or len(operands) < 2:
-        return False
+        return ""
     with localcontext(prec=40):
-        return any(_rounds_to(value, wanted) for work in _WORK if (value := work(operands)) is not None)
+        for name, work in _WORK:
+            value = work(operands)
+            if value is not None and _rounds_to(value, wanted):
+                return name
+    return ""
 
 
 def _sum(values: Sequence[Decimal]) -> Decimal | None:
@@ -108,15 +144,15 @@ def _mean(values: Sequence[Decimal]) -> Decimal | None:
     return sum(values, Decimal(0)) / len(values)
 
 
-_WORK: tuple[Callable[[Sequence[Decimal]], Decimal | None], ...] = (
-    _sum,
-    _difference,
-    _product,
-    _quotient,
-    _inverse,
-    _percent,
-    _percent_inverse,
-    _mean,
+_WORK: tuple[tuple[str, Callable[[Sequence[Decimal]], Decimal | None]], ...] = (
+    ("sum", _sum),
+    ("difference", _difference),
+    ("product", _product),
+    ("quotient", _quotient),
+    ("quotient", _inverse),
+    ("percent", _percent),
+    ("percent", _percent_inverse),
+    ("mean", _mean),
 )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from glossator.derived import NOT_SAID, number, rests_on
+from glossator.derived import NOT_SAID, number, operation_of, rests_on
 from glossator.records import Span
 
 TEXTS = ["2 x Latte", "7.00", "Scone", "3.20", "TOTAL", "10.20", "1,250", "500"]
@@ -64,3 +64,31 @@ def test_rests_on(kind: str, answer: str, quotes: list[str], sound: bool) -> Non
 )
 def test_number(text: str, value: str | None) -> None:
     assert number(text) == (Decimal(value) if value else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "quotes", "operation"),
+    [
+        ("arithmetic", "10.20", ["7.00", "3.20"], "sum"),
+        ("arithmetic", "3.80", ["3.20", "7.00"], "difference"),
+        ("arithmetic", "22.40", ["7.00", "3.20"], "product"),
+        ("arithmetic", "2.5", ["1,250", "500"], "quotient"),
+        ("arithmetic", "40 %", ["1,250", "500"], "percent"),
+        ("arithmetic", "5.10", ["7.00", "3.20"], "mean"),
+        ("arithmetic", "4.80", ["7.00", "3.20"], ""),
+        ("counting", "Two", ["2 x Latte", "Scone"], "count"),
+        ("counting", "3", ["2 x Latte", "Scone"], ""),
+        ("lookup", "Yes", ["TOTAL"], "yes_no"),
+        ("yes_no", "Maybe", ["TOTAL"], ""),
+        ("unanswerable", NOT_SAID, [], "unanswerable"),
+    ],
+)
+def test_the_operation_is_named(kind: str, answer: str, quotes: list[str], operation: str) -> None:
+    assert operation_of(kind, answer, quotes) == operation
+
+
+def test_equal_operands_are_pointed_at_one_by_one() -> None:
+    page = [Span("4.00", (0, 0, 40, 16)), Span("4.00", (0, 20, 40, 36))]
+    ratio, evidence = rests_on("arithmetic", "8.00", ["4.00", "4.00"], page)
+    assert ratio == 1.0
+    assert [piece.box[1] for piece in evidence] == [0, 20]

@@ -26,7 +26,7 @@ class ExtractStage(MapStage[Pair]):
     """Asks the writer for pairs, and looks up where each answer stands."""
 
     kind = "extract"
-    version = 6
+    version = 7
     reads = ("images", "ocr")
     uses = ("captions",)
     writes = "drafts"

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from glossator.derived import is_derived, rests_on
-from glossator.grounding import claims_grounding, locate, words_found
+from glossator.derived import is_derived, operation_of, rests_on
+from glossator.gather import gather
+from glossator.grounding import claims_grounding, locate
 from glossator.layout.question_fit import question_fit
 from glossator.places.check import check, share_true
 from glossator.places.page import PageText
@@ -29,9 +30,11 @@ def with_answer_measured(sample: Sample, pair: Pair, quotes: Sequence[str] | Non
     derived = is_derived(pair.kind, pair.answer, asked_for=quotes is not None)
     ratio, found = rests_on(pair.kind, pair.answer, quotes or (), spans) if derived else locate(pair.answer, spans)
     sure = pair.evidence or (found if ratio >= _SURE else ())
-    # A value out of several cells or lines stands there word by word; that counts a little less.
-    if not derived:
-        ratio = max(ratio, _BY_WORDS * words_found(pair.answer, spans))
+    if not derived and ratio < 1:
+        # A value out of several cells or lines stands there word by word; that counts a little less.
+        by_words, pieces = gather(pair.answer, spans)
+        if _BY_WORDS * by_words > ratio:
+            ratio, found = _BY_WORDS * by_words, pieces
     if pair.evidence:
         # A writer's own evidence counts as far as it is really on the page.
         shown = [span for span in spans if Evidence(span.text, span.box) in pair.evidence]
@@ -40,6 +43,7 @@ def with_answer_measured(sample: Sample, pair: Pair, quotes: Sequence[str] | Non
     return replace(
         pair,
         evidence=pair.evidence or found,
+        operation=operation_of(pair.kind, pair.answer, quotes or ()) if derived else "",
         grounding=ratio if sample.image.path else None,
         question_fit=None if derived else question_fit(pair.question, pair.answer, sure, spans, kind),
     )
