@@ -56,13 +56,14 @@ def work(task: Task, progress: Callable[[int], None], meter: Meter | None = None
     """
     started = time.monotonic()
     store = Store(task.workspace)
-    samples = load_samples(store, task.plan, task.shard, task.only)
     stage = _stage(task)
+    only = None if stage.whole_shard else task.only
+    samples = load_samples(store, task.plan, task.shard, only)
     with ReplyLogs(store.replies_folder).open(task.plan.kind, task.shard) as replies:
         session = Session(replies=replies, progress=progress, meter=meter or Meter(), retry=task.only is not None)
         results, attempts = _run(stage, samples, session)
     records, failures = _split(task.plan.kind, samples, results, attempts)
-    if task.only is not None:
+    if only is not None:
         records, failures = _merge(store, task, records, failures)
     report = _report(task, session, len(samples), len(records), len(failures), time.monotonic() - started)
     store.write_part(task.plan.folder, task.plan.writes, task.shard, records, failures, report)
@@ -162,6 +163,8 @@ def _run(stage: MapStage[Any], samples: Sequence[Sample], session: Session) -> t
     results = _guarded(stage, samples, session)
     attempts = [1] * len(samples)
     again = [i for i, rows in enumerate(results) if any(isinstance(row, Failed) and row.retriable for row in rows)]
+    if again and stage.whole_shard:
+        again = list(range(len(samples)))
     if again:
         session.retry = True
         session.progress(-len(again))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from glossator.meter import Meter
 from glossator.recipe import Endpoint, Price
-from glossator.records import Box, Evidence, Sample, Span
+from glossator.records import Box, Evidence, Pair, Sample, Span
 from glossator.results import Outcome, Usage
 
 Step = Literal["ocr", "enrich", "extract", "explain", "agree", "judge", "score", "repair"]
@@ -204,6 +204,46 @@ class Answerer(Engine, Protocol):
         """One answer to the question of each of the sample's `pairs`, given without a look at theirs."""
 
 
+Part = Literal["answer", "explanation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A pair that the rules reject, which part of it is to be written anew, and their reasons."""
+
+    pair: Pair
+    part: Part
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What a rejected pair should say. `evidence` and `quotes` are those of `PairDraft`."""
+
+    question: str
+    answer: str
+    explain_question: str
+    explain_answer: str
+    evidence: tuple[Evidence, ...] = ()
+    quotes: tuple[str, ...] | None = None
+
+
+class Repairer(Engine, Protocol):
+    """A writer that can also mend pairs, for the stage `repair`."""
+
+    def name_for(self, sample: Sample) -> str:
+        """See `Writer.name_for`."""
+
+    def repair(
+        self, samples: Sequence[Sample], rejected: Sequence[Sequence[Rejected]], session: Session
+    ) -> list[Outcome[list[Outcome[Mended | None]]]]:
+        """For each sample, one outcome for each of its rejected pairs; None for what can't be mended.
+
+        Where the answer is rejected the question is asked again without a look at it (a printed text that it misreads
+        counts too), where the explanation is, that alone is written anew.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Marks from 1 (bad) to 5 (without fault) for one pair, and its worst fault in a few words."""
@@ -279,6 +319,7 @@ class LossEngine(Engine, Protocol):
 
 
 __all__ = [
-    "Answerer", "Box", "Engine", "Explanation", "Judge", "Judgement", "LossEngine", "LossItem",
-    "OcrEngine", "PairDraft", "Reading", "ReplyLog", "Runtime", "Session", "Spec", "Step", "Turn", "TurnLoss", "Writer",
+    "Answerer", "Box", "Engine", "Explanation", "Judge", "Judgement", "LossEngine", "LossItem", "Mended",
+    "OcrEngine", "PairDraft", "Part", "Reading", "Rejected", "Repairer", "ReplyLog", "Runtime", "Session", "Spec",
+    "Step", "Turn", "TurnLoss", "Writer",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ _NOT_ISSUER = re.compile(
 )
 _DATE_LABEL = re.compile(r"(?:invoice|receipt|bill|biz|order)? ?(?:date|dt)", re.IGNORECASE)
 _ADDRESS_STOP = re.compile(
-    r"\b(?:tel|telephone|fax|phone|gst|sst|vat|tax|invoice|receipt|date|reg|cashier|bill|email|e-mail|www|http|site|id|h/p|hotline"
+    r"\b(?:tel|fax|phone|gst|sst|vat|tax|invoice|receipt|date|reg|cashier|bill|email|e-mail|www|http|site|id|h/p|hotline"
     r"|customer|company no)\b|[=*]{2}",
     re.IGNORECASE,
 )

@@ -9,12 +9,24 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from glossator.difficulty import MIN_TOKENS
-from glossator.engines.base import Explanation, LossItem, PairDraft, Runtime, Session, Spec, Step, Turn
+from glossator.engines.base import (
+    Explanation,
+    LossItem,
+    Mended,
+    PairDraft,
+    Rejected,
+    Runtime,
+    Session,
+    Spec,
+    Step,
+    Turn,
+)
 from glossator.engines.registry import build
 from glossator.engines.writer.grounded import charts, fields, receipts
 from glossator.engines.writer.grounded.document import Document
 from glossator.engines.writer.grounded.enrich import enrich
 from glossator.engines.writer.grounded.explain import generic
+from glossator.engines.writer.grounded.repair import mend
 from glossator.recipe import EngineSpec
 from glossator.records import Sample
 from glossator.results import Failed, Outcome
@@ -38,6 +50,7 @@ class GroundedWriter:
 
     Spec: ClassVar[type[GroundedSpec]] = GroundedSpec
     version: ClassVar[int] = 2
+    repair_version: ClassVar[int] = 1  # so that better repairs write no pair anew
     local_cpu: ClassVar[bool] = True
     name = "grounded"
 
@@ -52,9 +65,10 @@ class GroundedWriter:
         return cls(spec, runtime)
 
     @classmethod
-    def identity(cls, spec: Any, _step: Step) -> dict[str, Any]:
+    def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
         """See `engines.base.Engine`."""
-        return {**spec.model_dump(mode="json"), "version": cls.version}
+        repairs = {"repair_version": cls.repair_version} if step == "repair" else {}
+        return {**spec.model_dump(mode="json"), "version": cls.version, **repairs}
 
     @classmethod
     def parallelism(cls, cores: int) -> tuple[int, int]:
@@ -95,6 +109,18 @@ class GroundedWriter:
                 for draft in propose(document)
             }
             results.append([known.get((p.question, p.answer)) or generic(document, p) for p in sample.pairs])
+            session.progress(1)
+        return results
+
+    def repair(
+        self, samples: Sequence[Sample], rejected: Sequence[Sequence[Rejected]], session: Session
+    ) -> list[Outcome[list[Outcome[Mended | None]]]]:
+        """See `engines.base.Repairer`. By layout alone; what it can't find it leaves."""
+        results: list[Outcome[list[Outcome[Mended | None]]]] = []
+        for sample, pairs in zip(samples, rejected, strict=True):
+            document = Document(sample)
+            own = propose(document) if pairs else []
+            results.append([mend(document, one, own) for one in pairs])
             session.progress(1)
         return results
 

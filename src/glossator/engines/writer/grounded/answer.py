@@ -7,6 +7,7 @@ receipt says of itself; a name on a chart's axis. Where none of them leads to on
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glossator.engines.base import PairDraft
@@ -37,7 +38,7 @@ class Found:
     explain_answer: str
 
 
-def find_answer(document: Document, question: str, own: list[PairDraft] | None = None) -> Found | None:
+def find_answer(document: Document, question: str, own: Sequence[PairDraft] = ()) -> Found | None:
     """The answer to a question; None where layout does not lead to exactly one.
 
     Args:
@@ -46,7 +47,7 @@ def find_answer(document: Document, question: str, own: list[PairDraft] | None =
         own: what this writer would ask of the page itself, with answers.
     """
     asked = question.strip().casefold()
-    for draft in own or ():
+    for draft in own:
         if draft.question.casefold() == asked:
             return Found(draft.answer, draft.kind, draft.evidence, draft.explain_question, draft.explain_answer)
     quoted = [one or other for one, other in _QUOTED.findall(question)]

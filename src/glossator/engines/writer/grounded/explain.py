@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from glossator.engines.base import Explanation
 from glossator.engines.writer.grounded.document import Document, quoted
 from glossator.layout.facts import Fact
 from glossator.layout.place import place, union
-from glossator.records import Pair
+from glossator.records import Evidence, Pair
 
 _ASK = (
     "How can you tell?",
@@ -63,6 +65,16 @@ def why_cell(document: Document, fact: Fact) -> str:
         f"{column} heads the column, {row} starts the row; where they meet, this is printed.",
     )
     return document.pick(options, fact.row, fact.column)
+
+
+def why_printed(document: Document, text: str, held: Sequence[Evidence]) -> str:
+    """Where a text is printed, and what stands around it."""
+    image = document.sample.image
+    where = place(union([piece.box for piece in held]), image.width, image.height)
+    line = " ".join(piece.text.strip() for piece in held)
+    if len(text) < len(line) <= 120:
+        return f"The line {quoted(line)} {where} holds it."
+    return f"The text {quoted(text[:120])} is printed {where}."
 
 
 def generic(document: Document, pair: Pair) -> Explanation:
