@@ -51,6 +51,8 @@ def preferences(tables: Mapping[str, pl.LazyFrame]) -> tuple[list[Preference], C
     for row in found.collect().iter_rows(named=True):
         groups.setdefault((row["image_id"], row["context"] or "", fold(row["question"])), []).append(row)
     left_out: Counter[str] = Counter()
+    alone = rows.select((pl.col("keep").not_() & both.not_()).sum()).collect().item()
+    left_out["rejected, and nothing kept answers the same question"] = int(alone or 0)
     return [pair for group in groups.values() for pair in _of_question(group, left_out)], left_out
 
 

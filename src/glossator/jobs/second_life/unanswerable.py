@@ -42,7 +42,8 @@ _ABSENT = 75  # similarity, 0..100, below which no word of a page is the word
 _STANDS = 0.75  # how literally a label or an answer must not stand there
 _ASKED_ALIKE = 0.85
 _TRIES = 60
-_COMMON_SLIP = 85  # similarity, 0..100, from which on a word is a misread common one
+_SMALL = frozenset({"from", "with", "your", "this", "that", "into", "over", "under", "other"})
+_COMMON_SLIP = 75  # similarity, 0..100, from which on a word is a misread common one
 MOST_USES = 3  # of one question: asked too often, it would teach that its label is never there
 MOST_AN_IMAGE = 3
 # What most papers of a kind have, if under another word. What is frequent in the set is found by counting; these are
@@ -50,16 +51,16 @@ MOST_AN_IMAGE = 3
 _COMMON = frozenset(
     """
     account address addressee amount approval approved attention authorise authorised authorize authorized
-    balance bill branch buyer card cash cashier category change charge checked cheque city client close closed
-    code company contact contacts copies counter country covers credit currency customer date debit delivery
-    department description discount document duration email employee fax field from gross guest guests head
-    heading house identification invoice invoices issued issuer item label line location manager member
-    membership mobile month name note number open opened operator order page paid particulars payment period
-    person phone place position prepared price print printed product quantity rate receipt received recipient
-    reference region remark remarks report request requested rounded rounding sales seller sender served server
-    service session sheet shift shop signature slip source staff state status store street subject subtotal
-    supplier table tax telephone tender terminal terms till time title total trans transaction transfer type
-    unit user value vendor version volume waiter website weight year
+    balance bill branch buyer card cash cashier category cell cellular change charge checked cheque city client
+    close closed code company contact contacts copies counter country covers credit currency customer date debit
+    delivery department description discount document duration email employee facsimile fax field from gross
+    guest guests head heading house identification invoice invoices issued issuer item label line location
+    manager member membership mobile month name note number open opened operator order page paid particulars
+    payment period person phone place position prepared price print printed product quantity rate receipt
+    received recipient reference region remark remarks report request requested rounded rounding sales seller
+    sender served server service session sheet shift shop signature slip source staff state status store street
+    subject subtotal supplier table tax telecopier telecopy telefax telephone tender terminal terms till time
+    title total trans transaction transfer type unit user value vendor version volume waiter website weight year
     """.split()  # noqa: SIM905
 )
 
@@ -166,10 +167,10 @@ def _missing(donor: _Donor, view: View) -> str:
     page = " ".join(span.text for span in view.spans)
     everything = fold(f"{page} {view.captions}")
     known = words(f"{page} {view.captions}")
-    lacking = [word for word in donor.rare if word not in everything and not _near(word, known)]
-    label = next((one for one in donor.labels if words(one) & set(lacking)), "")
-    # All rare words of the label must be missing: half of a name on the page may be its short form.
-    if not label or not words(label) & set(donor.rare) <= set(lacking):
+    label = next((one for one in donor.labels if words(one) & set(donor.rare)), "")
+    # All words of the label must be missing: a part of it may be its short form, or another name for the same.
+    said = {word for word in words(label) if len(word) >= _LEAST_LETTERS and word not in _SMALL}
+    if any(word in everything or _near(word, known) for word in said):
         return ""
     if locate(label, view.spans)[0] >= _STANDS or locate(donor.answer, view.spans)[0] >= _STANDS:
         return ""
