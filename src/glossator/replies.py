@@ -129,6 +129,12 @@ def read_lines(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield path.parent.name, key, reply
 
 
+def of_image(folder: Path, stage: str, shard: int, image_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Key and reply of all that a stage has bought about one image, oldest first; reads only its shard's logs."""
+    paths = sorted((folder / stage).glob(f"part-{shard:05d}.*.jsonl"), key=_number)
+    return [(key, reply) for path in paths for key, reply in _lines(path) if reply.get("image") == image_id]
+
+
 def _logs(folder: Path) -> list[Path]:
     return sorted(folder.glob("*/part-*.jsonl"))
 

@@ -127,6 +127,25 @@ def review(*, workspace: Path, tls_cert: Path | None, tls_key: Path | None, **ch
 
 @cli.command()
 @options.workspace
+@click.argument("pair_id")
+@click.option(
+    "--image", type=click.Path(path_type=Path), metavar="FILE", help="Where to write the picture; default WS/show/."
+)
+@click.option("--no-image", is_flag=True, help="Write no picture.")
+@options.output
+def show(*, workspace: Path, pair_id: str, image: Path | None, no_image: bool, mode: options.Mode) -> int:
+    """Print all that is known of the pair PAIR_ID (or the beginning of its id), and draw its evidence.
+
+    Source, OCR, every stage that made it, the model's own reply, losses, verdict with its reasons, people's words,
+    repairs.
+    """
+    from glossator.cli import history
+
+    return history.show(workspace, pair_id, image, mode, draw=not no_image)
+
+
+@cli.command()
+@options.workspace
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write it; default WS/report.html.")
 @options.output
 def report(workspace: Path, out: Path | None, mode: options.Mode) -> int:
