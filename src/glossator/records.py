@@ -190,10 +190,18 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Hashes:
-    """Perceptual hashes of one image's picture, as hexadecimal digits (table `hashes`; see `stages.hash`)."""
+    """What copies of a picture are found by (table `hashes`; see `copies.pictures`).
+
+    Attributes:
+        picture: which picture of the sample it is, from 0.
+        hashes: perceptual hashes of the whole picture and with borders cut off, 64 hexadecimal digits each.
+        thumbnail: a small grey picture (WebP) for the second look.
+    """
 
     image_id: str
+    picture: int
     hashes: tuple[str, ...]
+    thumbnail: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_named(_TEXT, "decided_by", "form"),
         ]
     ),
-    "hashes": pa.schema([("image_id", _TEXT), ("hashes", _TEXTS)]),
+    "hashes": pa.schema(
+        [("image_id", _TEXT), ("picture", pa.int64()), ("hashes", _TEXTS), ("thumbnail", pa.binary())]
+    ),
     "duplicates": pa.schema(
         [
             *_named(_TEXT, "pair_id", "image_id", "image_copy_of", "question_copy_of", "template"),

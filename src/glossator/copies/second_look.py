@@ -1,0 +1,186 @@
+"""Whether two small grey pictures show the same picture: laid over each other first, then compared place by place.
+
+A copy may be re-encoded, resized, cropped by some percent at each side, and recoloured. Two fillings of one form differ
+in a few places by much and elsewhere by nothing; a copy differs from its original by a little everywhere. So two things
+are asked: how bad the worst places are, and how much worse they are than the usual place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from glossator.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Grid: TypeAlias = "NDArray[np.float32]"
+UNRELATED = 1.0
+_SCALES = (4, 2, 1)
+_STEPS = (14, 8, 5)
+_STILL = 2e-4
+_FARTHEST_SCALE, _FARTHEST_SHIFT = 0.15, 0.12
+_HOPELESS = 0.5  # at the coarsest scale, a copy's correlation is above
+_BLUR = 0.7
+_WINDOW = 14
+_NOISE = 2.5  # grey levels that compression alone may put into a flat place
+_FEWEST_WINDOWS = 4
+_WORST = 0.98
+_EVEN = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How two pictures differ.
+
+    Attributes:
+        worst: 1 minus the correlation at the worst places (98th percentile of windows with anything in them); 0 where
+            they are the same, about 1 where they have nothing in common.
+        unevenness: how many times worse that is than the median window.
+    """
+
+    worst: float
+    unevenness: float
+
+
+NOTHING_ALIKE = Look(UNRELATED, 0.0)
+
+
+def look(one: Grid, other: Grid) -> Look:
+    """Compares two grey pictures, `[side, side]`, levels 0 to 255.
+
+    Raises:
+        MissingExtraError: if SciPy is not installed.
+    """
+    place = _laid_over(one, other)
+    if place is None:
+        return NOTHING_ALIKE
+    return _windows(one, other, place)
+
+
+def _laid_over(one: Grid, other: Grid) -> NDArray[np.float64] | None:
+    """Scale and shift of rows and of columns that lay `other` over `one`, in shares of the side; None if hopeless.
+
+    Gauss-Newton steps on the squared difference, coarse to fine (Lucas and Kanade 1981), with gain and offset as two
+    further unknowns, so that brightness and contrast don't matter.
+    """
+    import numpy as np
+
+    place = np.zeros(4)
+    for scale, steps in zip(_SCALES, _STEPS, strict=True):
+        a, b = _smaller(one, scale), _smaller(other, scale)
+        for _ in range(steps):
+            step = _step(a, b, place)
+            place = place + step
+            place[0::2] = place[0::2].clip(-_FARTHEST_SCALE, _FARTHEST_SCALE)
+            place[1::2] = place[1::2].clip(-_FARTHEST_SHIFT, _FARTHEST_SHIFT)
+            if np.abs(step).max() < _STILL:
+                break
+        if scale == _SCALES[0] and abs(_correlation(a, _moved(b, place))) < _HOPELESS:
+            return None
+    return place
+
+
+def _step(a: Grid, b: Grid, place: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    side = len(a)
+    moved = _moved(b, place)
+    at = _centres(side)
+    down, across = np.gradient(moved)
+    down, across = down * (side / (1 + place[0])), across * (side / (1 + place[2]))
+    slopes = np.stack([down * at[:, None], down, across * at[None], across, moved, np.ones_like(moved)], axis=-1)
+    slopes = slopes.reshape(-1, 6).astype(np.float64)
+    square = slopes.T @ slopes
+    square[np.diag_indices(6)] = square[np.diag_indices(6)] * (1 + 1e-3) + 1e-3
+    found: NDArray[np.float64] = np.linalg.solve(square, slopes.T @ (a - moved).ravel().astype(np.float64))
+    return found[:4]
+
+
+def _windows(one: Grid, other: Grid, place: NDArray[np.float64]) -> Look:
+    """Both pictures' correlation, window by window, where they lie over each other and have anything in them."""
+    import numpy as np
+
+    filters = _filters()
+    half = _WINDOW // 2
+
+    def mean(grid: Grid) -> Grid:
+        averaged: Grid = filters.uniform_filter(grid, _WINDOW)[half::half, half::half]
+        return averaged
+
+    a = filters.gaussian_filter(one, _BLUR)
+    b = filters.gaussian_filter(_moved(other, place), _BLUR)
+    mean_a, mean_b = mean(a), mean(b)
+    both = mean(_inside(len(one), place)) > 0.999
+    power_a, power_b = ((mean(a * a) - mean_a**2).clip(0)[both], (mean(b * b) - mean_b**2).clip(0)[both])
+    shared = (mean(a * b) - mean_a * mean_b)[both]
+    gain = float(np.sqrt((power_a.sum() + 1e-6) / (power_b.sum() + 1e-6)))
+    power_b, shared = power_b * gain**2, shared * gain
+    busy = np.maximum(power_a, power_b) > 4 * _NOISE**2
+    if busy.sum() < _FEWEST_WINDOWS:
+        return NOTHING_ALIKE
+    noise = _NOISE**2
+    apart = (1 - (shared + noise) / np.sqrt((power_a + noise) * (power_b + noise)))[busy]
+    worst, usual = float(np.quantile(apart, _WORST)), float(np.median(apart))
+    return Look(worst, (worst + _EVEN) / (usual + _EVEN))
+
+
+def _smaller(grid: Grid, scale: int) -> Grid:
+    """Blurred, and at a coarser scale with fewer pixels."""
+    blurred: Grid = _filters().gaussian_filter(grid, max(1.0, 1.2 * scale))
+    side = len(grid) // scale
+    return blurred.reshape(side, scale, side, scale).mean(axis=(1, 3)) if scale > 1 else blurred
+
+
+def _centres(side: int) -> Grid:
+    import numpy as np
+
+    return ((np.arange(side) + 0.5) / side).astype(np.float32)
+
+
+def _moved(grid: Grid, place: NDArray[np.float64]) -> Grid:
+    """The picture stretched and shifted; outside of it, its border goes on."""
+    side, at = len(grid), _centres(len(grid))
+    rows, columns = (at * (1 + place[0]) + place[1], at * (1 + place[2]) + place[3])
+    moved: Grid = _weights(rows * side - 0.5, side) @ grid @ _weights(columns * side - 0.5, side).T
+    return moved
+
+
+def _inside(side: int, place: NDArray[np.float64]) -> Grid:
+    import numpy as np
+
+    at = _centres(side)
+    rows, columns = (at * (1 + place[0]) + place[1], at * (1 + place[2]) + place[3])
+    return np.outer((rows > 0) & (rows < 1), (columns > 0) & (columns < 1)).astype(np.float32)
+
+
+def _weights(places: NDArray[Any], side: int) -> Grid:
+    """Cubic interpolation (Keys 1981, a = -1/2) at `places` of a line of `side` pixels, as a matrix."""
+    import numpy as np
+
+    places = places.clip(0, side - 1)
+    first = np.floor(places).astype(int)
+    f = places - first
+    cubic = ((-f + 2 * f**2 - f**3) / 2, 1 - 2.5 * f**2 + 1.5 * f**3, (f + 4 * f**2 - 3 * f**3) / 2, (f**3 - f**2) / 2)
+    weights = np.zeros((len(places), side), dtype=np.float32)
+    rows = np.arange(len(places))
+    for shift, weight in zip((-1, 0, 1, 2), cubic, strict=True):
+        np.add.at(weights, (rows, (first + shift).clip(0, side - 1)), weight.astype(np.float32))
+    return weights
+
+
+def _correlation(a: Grid, b: Grid) -> float:
+    import numpy as np
+
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / (np.sqrt((a * a).sum() * (b * b).sum()) + 1e-6))
+
+
+def _filters() -> Any:
+    try:
+        from scipy import ndimage
+    except ImportError:
+        raise MissingExtraError("comparing pictures", "trust") from None
+    return ndimage
