@@ -147,7 +147,9 @@ class VerdictLog:
             except FileExistsError:
                 number += 1
                 continue
-            _sync_folder(self._folder)  # the file's name, too, must outlive a power cut
+            # The file's name must outlive a power cut too, and so must those of the folders that hold it.
+            for folder in (self._folder, *self._folder.parents[:2]):
+                _sync_folder(folder)
             return file
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 import glossator
+from glossator.cli.main import cli
+from glossator.errors import GlossatorError
+from glossator.records import HumanVerdict
 from glossator.verdict_log import VerdictLog, last_words, open_log
 
 IMAGE = "0123456789abcdef"
@@ -29,21 +35,61 @@ for number in range(int(sys.argv[3])):
 """
 
 
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from glossator.errors import WorkspaceError
+from glossator.records import HumanVerdict
+from glossator.verdict_log import VerdictLog
+log = VerdictLog(Path(sys.argv[1]))
+first, second, third = (HumanVerdict(f"0123456789abcdef-{n:012x}", "0123456789abcdef", "ann", "keep") for n in range(3))
+log.put(first)
+limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, limit[1]))  # no file may grow beyond so many bytes
+try:
+    log.put(second, third)
+    sys.exit("the disk is not full")
+except WorkspaceError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+log.put(third)
+"""
+
+
 def run(*words: object, code: int = 0) -> str:
-    command = [sys.executable, "-m", "glossator.cli.main", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout if code in (0, 1) else done.stderr
+    """What a command prints, or how it says what is wrong."""
+    done = CliRunner().invoke(cli, [str(word) for word in words], standalone_mode=False)
+    if isinstance(done.exception, GlossatorError):
+        assert done.exception.exit_code == code
+        return str(done.exception)
+    assert done.exception is None and done.return_value == code, (done.output, done.exception)
+    return done.stdout
 
 
 def told(*words: object, code: int = 0) -> dict[str, Any]:
     return json.loads(run(*words, "--json", code=code))  # type: ignore[no-any-return]
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source and the workspace that was built from it."""
+    folder = tmp_path_factory.mktemp("built")
+    for number in range(6):
+        Image.new("RGB", (120, 60), (number, 0, 0)).save(folder / f"{number}.png")
+    records = [json.dumps({"image": f"{number}.png"}) for number in range(6)]
+    (folder / "records.jsonl").write_text("\n".join(records))
+    glossator.build(folder / "records.jsonl", folder / "ws", "fake")
+    return folder
+
+
 @pytest.fixture
-def ws(source: Path, tmp_path: Path) -> Path:
-    glossator.build(source, tmp_path / "ws", "fake")
-    return tmp_path / "ws"
+def source(built: Path) -> Path:
+    return built / "records.jsonl"
+
+
+@pytest.fixture
+def ws(built: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(built / "ws", tmp_path / "ws")
 
 
 def verdicts(ws: Path) -> dict[str, dict[str, Any]]:
@@ -86,6 +132,16 @@ def test_a_killed_writer_loses_nothing_that_was_confirmed(tmp_path: Path) -> Non
     assert len(last_words(VerdictLog(tmp_path).standing())) == 200
 
 
+def test_a_full_disk_is_told_and_what_follows_is_not_glued_to_half_a_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "can't be written" in done.stdout
+    said = {row.pair_id[-1] for row in last_words(VerdictLog(tmp_path).standing())}
+    assert {"0", "2"} <= said  # the second was not confirmed
+
+
 def test_two_writers_at_once_do_not_harm_each_other(tmp_path: Path) -> None:
     writers = [start(tmp_path, who, 100) for who in ("ann", "bob")]
     outputs = [writer.communicate(timeout=60)[0].split() for writer in writers]
@@ -124,6 +180,15 @@ def test_people_override_the_rules_and_nothing_else_runs_again(ws: Path, tmp_pat
     say(ws, tmp_path / "undo.csv", f"{kept},undo,,,", f"{rejected},undo,,,", f"{silent},undo,,,")
     run("filter", ws)
     assert verdicts(ws) == before
+
+
+def test_what_is_in_the_log_counts_at_the_next_filter_whoever_wrote_it(ws: Path) -> None:
+    before = verdicts(ws)
+    pair = next(pair for pair, row in before.items() if row["keep"])
+    with open_log(glossator.open(ws).store) as log:  # as a page does that is killed before it can do more
+        log.put(HumanVerdict(pair, pair[:16], "ann", "reject", "private"))
+    run("filter", ws)
+    assert verdicts(ws)[pair]["reasons"] == ["private"]
 
 
 def test_people_of_one_mind_each_decide_and_evenly_divided_the_rules_do(ws: Path, tmp_path: Path) -> None:
