@@ -8,19 +8,17 @@ from typing import Any
 
 from pydantic import Field
 
-from glossator.derived import DERIVED, is_derived, rests_on
+from glossator.derived import DERIVED
 from glossator.engines.base import Session
-from glossator.grounding import claims_grounding, locate, question_similarity, words_found
-from glossator.layout.question_fit import question_fit
+from glossator.grounding import question_similarity
 from glossator.records import HumanVerdict, Pair, Sample
 from glossator.results import Failed
 from glossator.stages.base import MapStage, Settings
+from glossator.stages.measured import with_answer_measured, with_explanation_measured
 from glossator.text import clean, one_line
 from glossator.verdict_log import TEXTS, edited_id, edition_folder
 
 PERSON = "person"  # the writer of an edited pair
-_BY_WORDS = 0.95
-_SURE = 0.85
 
 
 class EditsSettings(Settings):
@@ -75,29 +73,17 @@ def _edited(sample: Sample, pair: Pair, edit: HumanVerdict) -> Pair | None:
     )
     if new == pair:
         return None
-    return _measured(sample, replace(new, pair_id=edited_id(edit), writer=PERSON, repaired_from=pair.pair_id))
+    new = replace(new, pair_id=edited_id(edit), writer=PERSON, repaired_from=pair.pair_id)
+    return _measured(sample, new, pair)
 
 
-def _measured(sample: Sample, pair: Pair) -> Pair:
+def _measured(sample: Sample, pair: Pair, old: Pair) -> Pair:
     """The pair with everything that `extract` and `explain` measure, for its new texts."""
-    spans = sample.page.spans if sample.page else ()
-    derived = is_derived(pair.kind, pair.answer, asked_for=pair.kind in DERIVED)
-    if derived:
-        ratio, found = rests_on(pair.kind, pair.answer, [piece.text for piece in pair.evidence], spans)
-    else:
-        ratio, found = locate(pair.answer, spans)
-    sure = found if ratio >= _SURE else ()
-    others = [one.question for one in sample.pairs if one.pair_id != pair.repaired_from]
-    kind = f"{sample.image.kind} {pair.kind}"
-    known = f"{pair.question}\n{pair.answer}"
-    return replace(
+    quotes = [piece.text for piece in old.evidence] if pair.kind in DERIVED else None
+    others = [one.question for one in sample.pairs if one.pair_id != old.pair_id]
+    pair = replace(
         pair,
-        evidence=found,
-        grounding=(ratio if derived else max(ratio, _BY_WORDS * words_found(pair.answer, spans)))
-        if sample.image.path
-        else None,
-        question_fit=None if derived else question_fit(pair.question, pair.answer, sure, spans, kind),
+        evidence=old.evidence if pair.answer == old.answer else (),
         question_similarity=question_similarity(pair.question, others),
-        explain_grounding=claims_grounding(pair.explain_answer, known, spans),
-        explain_places=None,
     )
+    return with_explanation_measured(sample, with_answer_measured(sample, pair, quotes))

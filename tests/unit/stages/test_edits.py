@@ -59,6 +59,8 @@ def test_its_texts_are_measured_anew() -> None:
     _, worse, _ = run(replace(EDIT, answer="never printed", explain_answer='It stands beside "NOWHERE".'))
     assert worse.grounding is not None and worse.grounding < 0.85
     assert worse.explain_grounding == 0.0
+    _, misplaced, _ = run(replace(EDIT, explain_answer='"53.60" stands to the left of "TOTAL".'))
+    assert misplaced.explain_places == 0.0
     _, asked, _ = run(replace(EDIT, answer="", question="What is paid in cash?"))
     assert asked.question_similarity == 1.0  # as the pair behind it
 
