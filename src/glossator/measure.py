@@ -134,8 +134,15 @@ def _with(recipe: Recipe, middle: Sequence[dict[str, Any]]) -> Recipe:
         uses = [stage["use"] for stage in stages]
         judged = stages[uses.index("score") :] if "score" in uses else []
     # Every spoilt copy asks what its clean pair asks.
-    judged = [_set(stage, question_similarity_max=None) if stage["use"] == "filter" else stage for stage in judged]
+    judged = [_asked_again(stage) for stage in judged]
     return Recipe.model_validate({**raw, "stages": [*read, *middle, *judged]})
+
+
+def _asked_again(stage: dict[str, Any]) -> dict[str, Any]:
+    """The stage without the rule that a question is asked of an image once."""
+    if stage["use"] == "repair":
+        return _set(stage, filter={**stage["settings"].get("filter", {}), "question_similarity_max": None})
+    return _set(stage, question_similarity_max=None) if stage["use"] == "filter" else stage
 
 
 def _set(stage: dict[str, Any], **settings: Any) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from glossator.engines.base import (
     Explanation,
     Judgement,
     LossItem,
+    Mended,
     PairDraft,
     Reading,
+    Rejected,
     Runtime,
     Session,
     Spec,
@@ -142,6 +144,25 @@ class FakeWriter(_Fake):
             self._failure(sample, session) or [self._judgement(pair.pair_id, turn) for pair in sample.pairs]
             for sample in samples
         ]
+
+    def repair(
+        self, samples: Sequence[Sample], rejected: Sequence[Sequence[Rejected]], session: Session
+    ) -> list[Outcome[list[Outcome[Mended | None]]]]:
+        """See `engines.base.Repairer`. It knows the answers to its own questions, and one better explanation."""
+        return [
+            self._failure(sample, session) or [self._mended(sample, one) for one in these]
+            for sample, these in zip(samples, rejected, strict=True)
+        ]
+
+    def _mended(self, sample: Sample, rejected: Rejected) -> Mended | None:
+        pair = rejected.pair
+        answers = {draft.question: draft for draft in self._drafts(sample)}
+        known = answers.get(pair.question)
+        answer = pair.answer if rejected.part == "explanation" else known.answer if known else ""
+        told = f'The line of its label ends in "{answer}".'
+        if not answer or (rejected.part == "answer" and answer == pair.answer) or told == pair.explain_answer:
+            return None
+        return Mended(pair.question, answer, "Where does it stand?", told, known.evidence if known else ())
 
     def _judgement(self, pair_id: str, turn: int) -> Judgement:
         mark = 1 + self._number("judge", pair_id) % 5

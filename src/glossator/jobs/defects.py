@@ -183,7 +183,8 @@ def labelled(tables: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     import polars as pl
 
     named = pl.col("meta").str.json_path_match("$.defect").alias("defect")
-    pairs = tables["pairs"].drop("kind").with_columns(named).filter(pl.col("defect").is_not_null())
+    pairs = tables["pairs"].drop("kind").with_columns(named)
+    pairs = pairs.filter(pl.col("defect").is_not_null(), pl.col("repaired_from").is_null())  # as planted, not as mended
     images = tables["images"].select("image_id", "kind")
     scores, verdicts = tables["scores"].drop("image_id"), tables["verdicts"].drop("image_id")
     judged = pairs.join(images, on="image_id", how="left").join(scores, on="pair_id", how="left")

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, field_validator
 
-from glossator.engines.base import Explanation, Judgement, PairDraft, Runtime, Session, Spec, Step
+from glossator.engines.base import Explanation, Judgement, Mended, PairDraft, Rejected, Runtime, Session, Spec, Step
 from glossator.engines.endpoint import loop
 from glossator.engines.endpoint.client import endpoint_of
 from glossator.engines.endpoint.pictures import data_uri
 from glossator.engines.writer import page_text, prompts
 from glossator.engines.writer.asking import Asker, for_each
 from glossator.engines.writer.kinds import DEFAULT_SPREAD, Kind, rounds, spread, wanted
+from glossator.engines.writer.mending import mend
 from glossator.engines.writer.schemas import (
     AnswersReply,
     CaptionReply,
@@ -40,9 +42,9 @@ Reply = TypeVar("Reply", bound=BaseModel)
 _SIDES = {"low": 512, "full": 2048}
 _DETAILS = {"low": "low", "full": "high"}
 _TOKENS_PER_IMAGE = {"none": 0, "low": 85, "full": 1100}  # as OpenAI counts them, for estimates before the first bill
-_TYPICAL_REPLY = {"enrich": 200, "extract": 350, "explain": 600, "agree": 150, "judge": 350}
+_TYPICAL_REPLY = {"enrich": 200, "extract": 350, "explain": 600, "agree": 150, "judge": 350, "repair": 300}
 _TYPICAL_PAGE = 600
-_PROMPTS: dict[Step, str] = {"agree": "answer"}
+_PROMPTS: dict[Step, tuple[str, ...]] = {"agree": ("answer",), "repair": ("reanswer", "reexplain")}
 _USED_UP = 0.15  # what is left of a page's text when there is nothing more to ask
 _MIB = 1 << 20
 
@@ -116,7 +118,8 @@ class ChatWriter:
         """See `engines.base.Engine`. Holds the prompt of this step only, and what only extraction uses only there."""
         only_extract = set() if step == "extract" else {"kinds", "pairs_per_round"}
         plain = spec.model_dump(mode="json", exclude=only_extract)
-        return {**plain, "version": cls.version, "prompt": _prompt(spec, step).identity()}
+        texts = [prompts.load(name, sees=spec.image != "none").identity() for name in _PROMPTS.get(step, (step,))]
+        return {**plain, "version": cls.version, "prompt": texts[0], **({"prompts": texts} if len(texts) > 1 else {})}
 
     @classmethod
     def parallelism(cls, _cores: int) -> tuple[int, int]:
@@ -133,7 +136,7 @@ class ChatWriter:
         """By model, its share of the images and about what one costs in this step, before anything was measured."""
         prompt = _prompt(spec, step)
         tokens_in = (len(prompt.system) + len(prompt.data)) // 4 + _TYPICAL_PAGE + _TOKENS_PER_IMAGE[spec.image]
-        calls = -(-9 // spec.pairs_per_round) if step == "extract" else 1
+        calls = -(-9 // spec.pairs_per_round) if step == "extract" else len(_PROMPTS.get(step, (step,)))
         return {spec.model: (1.0, Usage(calls, tokens_in * calls, _TYPICAL_REPLY[step] * calls))}
 
     @property
@@ -236,6 +239,18 @@ class ChatWriter:
 
         return self._each(samples, session, one)
 
+    def repair(
+        self, samples: Sequence[Sample], rejected: Sequence[Sequence[Rejected]], session: Session
+    ) -> list[Outcome[list[Outcome[Mended | None]]]]:
+        """See `engines.base.Repairer`. At most two requests an image, none where nothing is rejected."""
+        wanted = {sample.image.image_id: pairs for sample, pairs in zip(samples, rejected, strict=True)}
+
+        async def one(asker: Asker, sample: Sample) -> Outcome[list[Outcome[Mended | None]]]:
+            ask = partial(self._about_pairs, asker, "repair", sample)
+            return await mend(sample, wanted[sample.image.image_id], ask)
+
+        return self._each(samples, session, one)
+
     def _each(
         self, samples: Sequence[Sample], session: Session, one: Callable[[Asker, Sample], Any]
     ) -> list[Outcome[Any]]:
@@ -276,6 +291,8 @@ class ChatWriter:
         listed: Sequence[str],
         schema: type[Reply],
         given: Callable[[Reply], Sequence[Numbered]],
+        *,
+        prompt: str = "",
     ) -> Outcome[Reply]:
         """One request about numbered pairs, for a reply with something `given` for each number."""
 
@@ -286,7 +303,8 @@ class ChatWriter:
             return f"there is nothing for number {', '.join(map(str, missing))}"
 
         pairs = "\n".join(f"{number}. {text}" for number, text in enumerate(listed, start=1))
-        return await self._ask(asker, step, sample, schema, lacks, ocr=page_text.whole(sample.page), pairs=pairs)
+        text = page_text.whole(sample.page)
+        return await self._ask(asker, step, sample, schema, lacks, prompt=prompt, ocr=text, pairs=pairs)
 
     async def _ask(
         self,
@@ -295,11 +313,13 @@ class ChatWriter:
         sample: Sample,
         schema: type[Reply],
         lacks: Callable[[Reply], str] = lambda _reply: "",
+        *,
+        prompt: str = "",
         **values: str,
     ) -> Outcome[Reply]:
-        prompt = _prompt(self.spec, step)
+        asked = prompts.load(prompt, sees=self.spec.image != "none") if prompt else _prompt(self.spec, step)
         caption = (sample.caption.enriched if sample.caption and step != "enrich" else "") or sample.image.caption
-        text = prompt.fill(kind=sample.image.kind or "unknown", caption=caption or "(none)", **values)
+        text = asked.fill(kind=sample.image.kind or "unknown", caption=caption or "(none)", **values)
         content: Any = text
         paths = sample.image.paths if self.spec.image != "none" else ()
         for path in reversed(paths):
@@ -309,9 +329,9 @@ class ChatWriter:
             shown = {"type": "image_url", "image_url": {"url": picture, "detail": _DETAILS[self.spec.image]}}
             content = [shown, *(content if isinstance(content, list) else [{"type": "text", "text": text}])]
         pixels = len(paths) * _TOKENS_PER_IMAGE[self.spec.image]
-        tokens = (len(prompt.system) + len(text)) // 4 + pixels + _TYPICAL_REPLY[step]
+        tokens = (len(asked.system) + len(text)) // 4 + pixels + _TYPICAL_REPLY[step]
         return await asker.ask(
-            self._body(prompt.system, content, schema),
+            self._body(asked.system, content, schema),
             schema,
             image_id=sample.image.image_id,
             again=self.spec.ask_again,
@@ -339,7 +359,7 @@ class ChatWriter:
 
 
 def _prompt(spec: ChatSpec, step: Step) -> prompts.Prompt:
-    return prompts.load(_PROMPTS.get(step, step), sees=spec.image != "none")
+    return prompts.load(_PROMPTS.get(step, (step,))[0], sees=spec.image != "none")
 
 
 def _response_format(structured: str, schema: type[BaseModel]) -> dict[str, Any]:

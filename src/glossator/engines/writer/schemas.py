@@ -93,6 +93,22 @@ class AnswersReply(_Reply):
     answers: list[AnswerReply]
 
 
+class ReanswerReply(AnswerReply):
+    """One answer and the printed texts that it rests on, with the number of its question."""
+
+    evidence: list[str] = []
+
+    _always_a_list = field_validator("evidence", mode="before")(
+        lambda value: [str(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+    )
+
+
+class ReanswersReply(_Reply):
+    """First reply of the step `repair`."""
+
+    answers: list[ReanswerReply]
+
+
 class JudgementReply(Numbered):
     """Four marks from 1 to 5, with the number of the pair."""
 

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from glossator.engines import registry
-from glossator.engines.base import Explanation, PairDraft, Runtime, Session, Spec, Step, Writer
+from glossator.engines.base import Explanation, Mended, PairDraft, Rejected, Runtime, Session, Spec, Step, Writer
 from glossator.recipe import EngineSpec
 from glossator.records import Sample
-from glossator.results import Outcome, Usage
+from glossator.results import Failed, Outcome, Usage
 
 T = TypeVar("T")
 
@@ -110,6 +110,23 @@ class TeachersWriter:
     def explain(self, samples: Sequence[Sample], session: Session) -> list[Outcome[list[Outcome[Explanation]]]]:
         """See `engines.base.Writer`."""
         return self._each(samples, lambda writer, these: writer.explain(these, session))
+
+    def repair(
+        self, samples: Sequence[Sample], rejected: Sequence[Sequence[Rejected]], session: Session
+    ) -> list[Outcome[list[Outcome[Mended | None]]]]:
+        """See `engines.base.Repairer`. The image's own writer mends; what one that can't would have to, fails."""
+        wanted = {sample.image.image_id: pairs for sample, pairs in zip(samples, rejected, strict=True)}
+
+        def ask(writer: Writer, these: list[Sample]) -> list[Outcome[list[Outcome[Mended | None]]]]:
+            if not hasattr(writer, "repair"):
+                session.progress(len(these))
+                return [Failed("engine", f"the writer {writer.name} can't repair") for _ in these]
+            mended: list[Outcome[list[Outcome[Mended | None]]]] = writer.repair(
+                these, [wanted[sample.image.image_id] for sample in these], session
+            )
+            return mended
+
+        return self._each(samples, ask)
 
     def _each(
         self, samples: Sequence[Sample], ask: Callable[[Writer, list[Sample]], list[Outcome[T]]]
