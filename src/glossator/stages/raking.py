@@ -34,7 +34,7 @@ def rake(
 ) -> list[int]:
     """How many samples to take of each cell.
 
-    Shares that can't be had together come as near as raking gets; of equal nearness the largest set is taken.
+    Shares that can't be had together come as near as raking gets, in the largest set that it gets so near with.
 
     Args:
         counts: what each cell holds.
