@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_models
-from training_kit import saved
 
 import glossator
+import tiny_models
 from glossator import formats
 from glossator.errors import UsageError
+from training_kit import saved
 
 INLINE = {f"run.workers.{stage}": 0 for stage in ("ocr", "enrich", "extract", "explain", "score")}
 
@@ -91,8 +91,10 @@ def trained(model: Path, rows: Path, processing: Any, tmp_path: Path, root: Path
     else:
         data = data.map(lambda row: {"images": [str(root / image) for image in row["images"]]})
         data = data.cast_column("images", List(Image()))
-    settings = DPOConfig(str(tmp_path / "dpo"), per_device_train_batch_size=2, max_steps=1, use_cpu=True, bf16=False,
-                         report_to="none", max_length=None, save_strategy="no", gradient_checkpointing=False)  # fmt: skip
+    settings = DPOConfig(
+        str(tmp_path / "dpo"), per_device_train_batch_size=2, max_steps=1, max_length=None, use_cpu=True, bf16=False,
+        report_to="none", save_strategy="no",
+    )  # fmt: skip
     trainer = DPOTrainer(model=str(model), args=settings, train_dataset=data, processing_class=processing)
     return trainer.train()
 
