@@ -153,17 +153,16 @@ def _claims(explanation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _stage(row: Mapping[str, Any]) -> str:
-    engine = " ".join(str(part) for part in (row["engine"], row["model"]) if part)
-    prompt = row["prompt"] or {}
-    said = f", prompt {prompt.get('name')} version {prompt.get('version')}" if prompt else ""
-    return f"{row['stage']:<8} {row['fingerprint']}, version {row['version']}{f', {engine}' if engine else ''}{said}"
+    engine = " ".join(map(str, [row["engine"] or "", *row["models"]])).strip()
+    prompts = "".join(f", prompt {one.get('name')} version {one.get('version')}" for one in row["prompts"])
+    return f"{row['stage']} {row['fingerprint']}, version {row['version']}{f', {engine}' if engine else ''}{prompts}"
 
 
 def _reply(reply: Mapping[str, Any]) -> Iterator[str]:
     usd = reply.get("usd")
     cost = f", {usd:.5f} USD" if usd is not None else ""
     tokens = f"{reply.get('tokens_in', 0)} + {reply.get('tokens_out', 0)} tokens"
-    yield f"{reply['stage']}: {reply.get('model')}, reply {reply['reply']}, {tokens}{cost}, ended by {reply.get('finish')}"
+    yield f"{reply['stage']}: {reply.get('model')}, reply {reply['reply']}, {tokens}{cost}, end: {reply.get('finish')}"
     yield f"    {reply.get('refusal') or reply.get('text', '')}"
 
 

@@ -18,7 +18,7 @@ from glossator.text import fold
 
 MAX_PIXELS = 10**9  # ingest has already refused what is over the recipe's limit
 _SIDE = 2000
-_MOST = 3  # places of one text; of more, those nearest to the answer
+_MOST = 1  # of several places of a text, the one nearest to the answer
 COLOURS = {"answer": (214, 39, 40), "named in the question": (31, 119, 180), "named in the explanation": (255, 127, 14)}
 
 
@@ -80,7 +80,7 @@ def _mark(picture: Image.Image, marked: dict[str, list[Box]], scale: float) -> N
 
 
 def _with_legend(picture: Image.Image, marked: dict[str, list[Box]]) -> Image.Image:
-    size = max(14, min(28, picture.width // 40))
+    size = max(14, min(28, max(picture.size) // 60))
     font = ImageFont.load_default(size)
     entries = [(what, f"{what} ({len(places) or 'nothing marked'})") for what, places in marked.items()]
     line = round(1.6 * size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -176,19 +176,33 @@ def _stages(store: Store) -> list[dict[str, Any]]:
         kind, _, fingerprint = folder.partition("/")
         identity = store.read_json(f"{folder}/manifest.json").get("identity", {})
         engine = identity.get("engine") or {}
+        kinds, models = list(_under(engine, "kind")), list(_under(engine, "model"))
         found.append(
             {
                 "stage": kind,
                 "fingerprint": fingerprint,
                 "version": identity.get("version"),
-                "engine": engine.get("kind"),
-                "model": engine.get("model"),
-                "prompt": engine.get("prompt"),
+                "engine": kinds[0] if kinds else None,
+                "models": list(dict.fromkeys(map(str, models))),
+                "prompts": [one for one in _under(engine, "prompt") if isinstance(one, dict)],
                 "settings": identity.get("settings", {}),
                 "parents": identity.get("parents", {}),
             }
         )
     return found
+
+
+def _under(tree: Any, key: str) -> Iterator[Any]:
+    """All that stands under a key anywhere in a tree, outermost first: engines of several teachers hold each one's."""
+    if isinstance(tree, dict):
+        if tree.get(key):
+            yield tree[key]
+        for name, value in tree.items():
+            if name != key:
+                yield from _under(value, key)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _under(value, key)
 
 
 def _replies(store: Store, subject: Subject) -> list[dict[str, Any]]:
@@ -198,18 +212,23 @@ def _replies(store: Store, subject: Subject) -> list[dict[str, Any]]:
     holds the pair's own words is the one.
     """
     pair, image = subject.pair, subject.image
-    wanted = {"extract": (pair.question, pair.answer), "explain": (pair.explain_answer,)}
-    wanted |= {"repair": (pair.question, pair.answer)} if pair.repaired_from else {}
+    own: dict[str, list[tuple[str, ...]]] = {
+        "extract": [(pair.question, pair.answer)],
+        "explain": [(pair.explain_answer,)],
+        "repair": [(pair.answer,), (pair.explain_answer,)] if pair.repaired_from else [],
+    }
     found = []
     stages = [folder.partition("/")[0] for folder in store.read_json("current.json").get("stages", [])]
     for folder in dict.fromkeys(stages):
-        texts = wanted.get(folder, ())
         replies = of_image(store.replies_folder, folder, image.shard, image.image_id)
-        if folder in wanted:
-            replies = [one for one in replies if all(texts) and _holds(one[1], texts)]
-        for key, reply in replies[-1:]:
-            found.append({"stage": folder, "reply": key, **reply})
+        last = {_last(replies, texts) for texts in own[folder]} if folder in own else {len(replies) - 1}
+        found += [{"stage": folder, "reply": replies[i][0], **replies[i][1]} for i in sorted(last) if i >= 0]
     return found
+
+
+def _last(replies: Sequence[tuple[str, dict[str, Any]]], texts: tuple[str, ...]) -> int:
+    """The place of the last reply that holds all texts; -1 if none does."""
+    return max((i for i, (_, reply) in enumerate(replies) if all(texts) and _holds(reply, texts)), default=-1)
 
 
 def _holds(reply: Mapping[str, Any], texts: tuple[str, ...]) -> bool:
