@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +16,29 @@ from pydantic import ValidationError
 
 from glossator.errors import RecipeError
 from glossator.recipe import explain
-from glossator.review.query import Query
-from glossator.stages.filter import BOUNDS, FilterSettings, judged_columns, kept
+from glossator.review.query import RANDOM, Query
+from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, judged_columns, kept
 from glossator.workspace import Workspace
 
 BINS = 40
 _CELLS = 48  # of the scatter, each way
+_ORDERS = 12  # kept in memory, four bytes a pair
+THRESHOLDS = (
+    *BOUNDS, "grounding_min", "question_fit_min", "explain_grounding_min", "explain_places_min", "agreement_min",
+    "judge_min", "question_similarity_max",
+)  # fmt: skip
 SCORES = ("ifd", "vfd", "mifd", "ffd")
 _JUDGED_BY = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The pair before and the one after; the pair's own place, from 0 (-1: it is not among them), and how many."""
+
+    before: str | None
+    after: str | None
+    place: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +54,14 @@ class Catalog:
 
     Args:
         workspace: a workspace with pairs.
+        judged: gives the ids of the pairs that people have judged by now.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, judged: Callable[[], Collection[str]] = tuple) -> None:
         self._workspace = workspace
+        self._judged = judged
+        self._orders: OrderedDict[Query, pl.Series] = OrderedDict()
+        self._lock = threading.Lock()
         self.load()
 
     def load(self) -> None:
@@ -67,15 +88,21 @@ class Catalog:
             .join(verdicts, on="pair_id", how="left", maintain_order="left")
             .with_columns(
                 pl.col("keep").fill_null(value=True),
-                (pl.col("decided_by") == "person").fill_null(value=False).alias("judged_by_person"),
+                pl.col("reasons").fill_null([]),
                 pl.col("pair_id").hash(seed=7).alias("drawn"),
             )
+            .collect()
         )
-        self.rows = rows.collect()
-        self._path = dict(ws.scan("images").select("image_id", "path").collect().iter_rows())
-        self.settings = ws.filter_settings()
-        self.rows = self.rows.with_columns(self._distance().alias("border"))
-        self._place = {pair_id: i for i, pair_id in enumerate(self.rows["pair_id"].to_list())}
+        with self._lock:
+            self.rows = rows
+            self._path = dict(ws.scan("images").select("image_id", "path").collect().iter_rows())
+            self.settings = ws.filter_settings()
+            self.rows = self.rows.with_columns(
+                self._distance().alias("border"), kept(self._varied({}), self.rows.columns).alias("by_settings")
+            )
+            self._place = {pair_id: i for i, pair_id in enumerate(self.rows["pair_id"])}
+            self._orders.clear()
+            self.shapes = {name: _shape(self._histogram(self.rows, name)) for name in SCORES}
 
     def _distance(self) -> pl.Expr:
         """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes
@@ -96,6 +123,32 @@ class Catalog:
         value = self.settings.get(name)
         return float(value) if isinstance(value, int | float) else None
 
+    def sliders(self) -> list[dict[str, Any]]:
+        """The bounds of the filter that the set's columns can be held against: `name`, `column`, `side` (`max` or
+        `min`), `value` (None: not applied), the range `low..high` of useful values, and `step`."""
+        found = []
+        for name in THRESHOLDS:
+            values = self.rows[_column_of(name)]
+            if values.null_count() == values.len():
+                continue
+            low, high = (0.0, 1.0) if _column_of(name) not in ALL_SCORES else (0.0, round(1.1 * _top(values), 2))
+            low, high = (1.0, 5.0) if name == "judge_min" else (low, high)
+            value = self.bound(name)
+            high = max(high, value or 0.0)
+            side = name.rpartition("_")[2]
+            found.append(
+                {
+                    "name": name,
+                    "column": _column_of(name),
+                    "side": side,
+                    "value": value,
+                    "low": low,
+                    "high": high,
+                    "step": 0.1 if name == "judge_min" else 0.01,
+                }
+            )
+        return found
+
     def __contains__(self, pair_id: str) -> bool:
         return pair_id in self._place
 
@@ -108,35 +161,60 @@ class Catalog:
         return self._path.get(image_id) or None
 
     def find(self, query: Query, offset: int, limit: int) -> Page:
-        """One page of what a query finds."""
-        ids = self.order(query)
-        return Page(ids.len(), ids.slice(offset, limit).to_list())
+        """One page of what a query finds now."""
+        places = self._order(query, anew=offset == 0)
+        ids = self.rows["pair_id"].gather(places.slice(offset, limit))
+        return Page(places.len(), ids.to_list())
 
-    def order(self, query: Query) -> pl.Series:
-        """All pair ids that a query finds, in its order."""
-        found = self.rows.lazy().filter(query.mask())
+    def _order(self, query: Query, *, anew: bool = False) -> pl.Series:
+        """The places of all pairs that a query finds, in its order.
+
+        It is kept, so that a step from pair to pair costs nothing, and so that the row of pairs that a person goes
+        through does not change under their feet when what they say would change it.
+        """
+        with self._lock:
+            if query in self._orders and not (anew and query.judged):
+                self._orders.move_to_end(query)
+                return self._orders[query]
+        found = self.rows.lazy().with_row_index("row").filter(self._mask(query))
         if query.order != "set":
-            column = "drawn" if query.order == "random" else query.order
+            column = "drawn" if query.order == RANDOM else query.order
             found = found.sort(column, descending=query.descending, nulls_last=True, maintain_order=True)
-        return found.select("pair_id").collect()["pair_id"]
+        places = found.select("row").collect()["row"]
+        places = places.head(query.sample) if query.sample else places
+        with self._lock:
+            self._orders[query] = places
+            if len(self._orders) > _ORDERS:
+                self._orders.popitem(last=False)
+        return places
 
-    def beside(self, query: Query, pair_id: str) -> tuple[str | None, str | None, int, int]:
-        """The pair before and the one after in a query's order, the pair's own place (from 0; -1 if not in it), and how
-        many there are."""
-        ids = self.order(query)
-        place = ids.index_of(pair_id)
-        if place is None:
-            return None, ids[0] if ids.len() else None, -1, ids.len()
-        return (
-            ids[place - 1] if place else None,
-            ids[place + 1] if place + 1 < ids.len() else None,
-            place,
-            ids.len(),
-        )
+    def _mask(self, query: Query) -> pl.Expr:
+        ids = list(self._judged()) if query.judged else []
+        return query.mask(pl.col("pair_id").is_in(ids))
+
+    def beside(self, query: Query, pair_id: str) -> Beside:
+        """Where a pair stands in a query's order; for a pair that is not in it, the first one comes after."""
+        places = self._order(query)
+        at = places.index_of(self._place[pair_id])
+        place = -1 if at is None else at
+
+        def id_at(index: int) -> str | None:
+            return self.rows["pair_id"][int(places[index])] if 0 <= index < places.len() else None
+
+        return Beside(id_at(place - 1) if place > 0 else None, id_at(place + 1), place, places.len())
+
+    def next_with(self, query: Query, pair_id: str, reason: str) -> str | None:
+        """The next pair of a query, behind this one, that has the same reason; None if there is none."""
+        places = self._order(query)
+        at = places.index_of(self._place[pair_id])
+        rest = places.slice(0 if at is None else at + 1)
+        has = self.rows["reasons"].gather(rest).list.contains(reason)
+        first = has.index_of(True)
+        return None if first is None else str(self.rows["pair_id"][int(rest[first])])
 
     def overview(self, query: Query) -> dict[str, Any]:
         """Counts, histograms and the scatter of what a query finds, and what can be chosen."""
-        found = self.rows.lazy().filter(query.mask()).select("keep", "reasons", *SCORES).collect()
+        found = self.rows.lazy().filter(self._mask(query)).select("keep", "reasons", *SCORES).collect()
         return {
             "total": found.height,
             "kept": int(found["keep"].sum()),
@@ -173,23 +251,23 @@ class Catalog:
             RecipeError: if a setting is unknown or a value does not fit.
         """
         settings = self._varied(changed)
+        columns = [column for name in changed if (column := _column_of(name)) in self.rows.columns]
         keep = kept(settings, self.rows.columns).alias("new")
-        found = self.rows.lazy().select("pair_id", "keep", keep, *_columns_of(changed)).collect()
-        turned = found.filter(pl.col("keep") != pl.col("new"))
+        old = pl.col("by_settings").alias("old")
+        found = self.rows.lazy().select("pair_id", old, keep, *dict.fromkeys(columns)).collect()
+        turned = found.filter(pl.col("old") != pl.col("new"))
+        gained = int(turned["new"].sum())
         for name, value in changed.items():
-            column = name.rpartition("_")[0]
-            if column in turned.columns and isinstance(value, int | float):
-                turned = turned.sort((pl.col(column) - value).abs(), nulls_last=True)
-        border = turned.head(count)
+            if _column_of(name) in columns and isinstance(value, int | float):
+                turned = turned.sort((pl.col(_column_of(name)) - value).abs(), nulls_last=True)
+        border = turned.head(count).select("pair_id", "new")
         return {
             "pairs": found.height,
             "kept": int(found["new"].sum()),
-            "before": int(found["keep"].sum()),
-            "gained": turned.filter(pl.col("new")).height,
-            "lost": turned.filter(~pl.col("new")).height,
-            "border": [
-                {"pair_id": pair_id, "keep": new} for pair_id, new in border.select("pair_id", "new").iter_rows()
-            ],
+            "before": int(found["old"].sum()),
+            "gained": gained,
+            "lost": turned.height - gained,
+            "border": [{"pair_id": pair_id, "keep": new} for pair_id, new in border.iter_rows()],
         }
 
     def _varied(self, changed: Mapping[str, Any]) -> FilterSettings:
@@ -209,8 +287,15 @@ class Catalog:
         return found
 
 
-def _columns_of(changed: Mapping[str, Any]) -> Sequence[str]:
-    return sorted({name.rpartition("_")[0] for name in changed if name in BOUNDS})
+def _shape(histogram: dict[str, Any]) -> dict[str, Any]:
+    every = [kept_ + out for kept_, out in zip(histogram["kept"], histogram["rejected"], strict=True)]
+    return {"edges": histogram["edges"], "all": every, "most": max(every) or 1}
+
+
+def _column_of(setting: str) -> str:
+    """The column that a bound of the filter is about."""
+    name = setting.rpartition("_")[0]
+    return "judged" if name == "judge" else name
 
 
 def _counted(values: pl.Series) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from glossator.records import HumanVerdict
 from glossator.review.catalog import Catalog
 from glossator.text import clean, one_line
-from glossator.verdict_log import TEXTS, fold, open_log
+from glossator.verdict_log import TEXTS, VerdictLog, fold, last_words
 from glossator.workspace import Workspace
 
 
@@ -25,10 +25,10 @@ class Said(BaseModel):
     reason: str = Field("", max_length=80)
     note: str = Field("", max_length=2000)
     sampling: str = Field("", max_length=40)
-    question: str = Field("", max_length=4000)
-    answer: str = Field("", max_length=4000)
-    explain_question: str = Field("", max_length=4000)
-    explain_answer: str = Field("", max_length=8000)
+    question: str = Field("", max_length=20_000)
+    answer: str = Field("", max_length=20_000)
+    explain_question: str = Field("", max_length=20_000)
+    explain_answer: str = Field("", max_length=40_000)
 
     @model_validator(mode="after")
     def _edits_say_something(self) -> Said:
@@ -43,14 +43,15 @@ class Desk:
     Args:
         workspace: what is judged.
         catalog: its pairs.
+        log: its verdicts.
         reviewer: whose verdicts they are.
     """
 
-    def __init__(self, workspace: Workspace, catalog: Catalog, reviewer: str) -> None:
+    def __init__(self, workspace: Workspace, catalog: Catalog, log: VerdictLog, reviewer: str) -> None:
         self._workspace = workspace
         self._catalog = catalog
         self.reviewer = reviewer
-        self._log = open_log(workspace.store)
+        self._log = log
         self._done: list[str] = []
         self._lock = threading.Lock()
 
@@ -81,10 +82,24 @@ class Desk:
                 return None
             return self._log.undo(self._done.pop(), self.reviewer).pair_id
 
-    def last(self, pair_id: str) -> HumanVerdict | None:
-        """What this reviewer has said of a pair."""
-        entry = self._log.last(pair_id, self.reviewer)
-        return entry.verdict if entry else None
+    def take_back(self, pair_id: str) -> str | None:
+        """Take this reviewer's last word on a pair back, whenever it was said; None if there is none."""
+        with self._lock:
+            entry = self._log.last(pair_id, self.reviewer)
+            if entry is None:
+                return None
+            self._done = [id_ for id_ in self._done if id_ != entry.id]
+            return self._log.undo(entry.id, self.reviewer).pair_id
+
+    def words(self, pair_id: str) -> list[HumanVerdict]:
+        """What each person has said of a pair, this reviewer first."""
+        found = last_words(entry for entry in self._log.standing() if entry.verdict.pair_id == pair_id)
+        return sorted(found, key=lambda word: (word.reviewer != self.reviewer, word.reviewer))
+
+    def everything(self) -> list[HumanVerdict]:
+        """The last word of each person on each pair, as the log has it now."""
+        self._log.read()
+        return last_words(self._log.standing())
 
     def said(self) -> dict[str, str]:
         """This reviewer's verdicts that stand, by pair."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import urlencode
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from glossator.stages.filter import ALL_SCORES
 
 Order = Literal["set", "random", "border", "ifd", "vfd", "mifd", "ffd", "grounding", "question_fit"]
 RANGED = (*ALL_SCORES, "grounding", "question_fit", "explain_grounding", "explain_places")
+RANDOM = "random"
 
 
 class Query(BaseModel):
@@ -24,6 +27,9 @@ class Query(BaseModel):
         ranges: `mifd:0.2:0.8`, comma-separated; either bound may be missing.
         order: `set`: as in the set; `random`: drawn at random; `border`: what is near a threshold, or where rules
             disagree, first; else a column, `descending` or not. Pairs without the value come last.
+        sample: only the first so many; 0 for all.
+        blind: machine verdicts and other people's are hidden, so that each person's word is their own. All filters are
+            off then and the order is random: either would tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -38,6 +44,15 @@ class Query(BaseModel):
     ranges: str = Field("", max_length=400)
     order: Order = "set"
     descending: bool = False
+    sample: int = Field(0, ge=0)
+    blind: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blind_tells_nothing(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("blind") in (True, "true", "True", "1"):
+            return {"blind": True, "order": RANDOM, "sample": values.get("sample", 0)}
+        return values
 
     @field_validator("ranges")
     @classmethod
@@ -45,8 +60,20 @@ class Query(BaseModel):
         parse_ranges(text)
         return text
 
-    def mask(self) -> pl.Expr:
-        """True for the pairs that are wanted."""
+    def address(self) -> str:
+        """The query as an address has it: only what is not the default."""
+        return urlencode(
+            {k: str(v).lower() if v is True else v for k, v in self.model_dump(exclude_defaults=True).items()}
+        )
+
+    @property
+    def sampling(self) -> str:
+        """How its pairs come before a person: `random` for a random sample of the whole set, else a word for it."""
+        filters = self.model_dump(exclude_defaults=True, exclude={"order", "sample", "blind"})
+        return f"{self.order} filtered" if filters and self.order == RANDOM else self.order
+
+    def mask(self, judged: pl.Expr) -> pl.Expr:
+        """True for the pairs that are wanted. `judged`: whether a person has judged a pair."""
         found = [pl.lit(value=True)]
         exact = {"image_kind": self.image_kind, "kind": self.kind, "writer": self.writer}
         found += [pl.col(name) == value for name, value in exact.items() if value]
@@ -55,7 +82,7 @@ class Query(BaseModel):
         if self.keep:
             found.append(pl.col("keep") == (self.keep == "kept"))
         if self.judged:
-            found.append(pl.col("judged_by_person") == (self.judged == "yes"))
+            found.append(judged == (self.judged == "yes"))
         found += [pl.col("text").str.contains(word, literal=True) for word in self.text.casefold().split()]
         for name, low, high in parse_ranges(self.ranges):
             if low is not None:

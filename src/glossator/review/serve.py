@@ -44,7 +44,8 @@ def serve(
     try:
         import uvicorn
 
-        from glossator.review.app import Review, create
+        from glossator.review.app import create
+        from glossator.review.shared import Review
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the review page ({error.name} is not installed)", "review") from error
 

@@ -1,0 +1,133 @@
+"""What all routes share: the workspace, its pairs in memory, the reviewer's desk, and how a page is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import HTTPException
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from glossator.against_people import against_people
+from glossator.jobs.agreement_text import rule_rows
+from glossator.jobs.history import find, history
+from glossator.review.catalog import SCORES, Catalog
+from glossator.review.desk import Desk
+from glossator.review.estimates import as_table, estimate
+from glossator.review.query import Query
+from glossator.review.single import single
+from glossator.verdict_log import open_log
+from glossator.workspace import TABLES, Workspace
+
+# What people most often have against a pair, in the order of the keys 1 to 7.
+REASONS = (
+    "wrong_answer", "not_on_the_image", "unclear_question", "trivial_question", "wrong_explanation", "personal_data",
+    "bad_image",
+)  # fmt: skip
+# What each loss is of (see `records.Losses`).
+CONDITIONS = {
+    "a": "the answer alone", "a_q": "the answer, after the question", "a_i": "the answer, after the image",
+    "a_qi": "the answer, after question and image", "r_s": "the explanation alone",
+    "r_qas": "the explanation, after the pair", "r_si": "the explanation, after the image",
+    "r_qasi": "the explanation, after pair and image", "q": "the question alone",
+    "q_a": "the question, after the answer",
+}  # fmt: skip
+_CARD = ("pair_id", "image_id", "source_id", "image_kind", "kind", "question", "answer", "keep", "reasons", *SCORES)
+
+
+class Review:
+    """One reviewer at one workspace.
+
+    Args:
+        workspace: a workspace with pairs.
+        reviewer: whose verdicts they are.
+        read_only: whether nothing may be changed.
+    """
+
+    def __init__(self, workspace: Workspace, reviewer: str, *, read_only: bool = False) -> None:
+        log = open_log(workspace.store)
+        self.workspace = workspace
+        self.catalog = Catalog(workspace, lambda: {entry.verdict.pair_id for entry in log.standing()})
+        self.desk = Desk(workspace, self.catalog, log, reviewer)
+        self.read_only = read_only
+        self._environment = Environment(
+            loader=PackageLoader("glossator.review", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["words"] = lambda name: str(name).replace("_", " ")
+        self._environment.filters["shown"] = _shown
+
+    def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page, or a piece of one. Everything in `values` is escaped."""
+        return HTMLResponse(self.text(template, **values), status)
+
+    def text(self, template: str, **values: Any) -> str:
+        """As `render`, as text."""
+        shared = {
+            "reviewer": self.desk.reviewer,
+            "read_only": self.read_only,
+            "title": self.workspace.path.resolve().name,
+            "shapes": self.catalog.shapes,
+            "conditions": CONDITIONS,
+        }
+        return self._environment.get_template(template).render(**{**shared, **values})
+
+    def cards(self, pair_ids: list[str]) -> list[dict[str, Any]]:
+        """What a grid shows of each pair."""
+        said = self.desk.said()
+        rows = [self.catalog.row(pair_id) for pair_id in pair_ids]
+        return [{key: row[key] for key in _CARD} | {"said": said.get(row["pair_id"], "")} for row in rows]
+
+    def single(self, pair_id: str, query: Query, *, picked: bool = False) -> dict[str, Any]:
+        """All that the single view shows. In a blind query nothing that anybody but the reviewer has judged.
+
+        Args:
+            pair_id: which.
+            query: among which pairs it is looked at.
+            picked: whether a person has picked it out of several, so that it is no random one.
+
+        Raises:
+            HTTPException: 404 for an unknown pair.
+        """
+        if pair_id not in self.catalog:
+            raise HTTPException(404, "This pair is not in the workspace.")
+        words = [asdict(word) for word in self.desk.words(pair_id)]
+        mine = [word for word in words if word["reviewer"] == self.desk.reviewer]
+        shown = single(self.workspace, self.catalog, pair_id)
+        beside = self.catalog.beside(query, pair_id)
+        shown |= asdict(beside) | {"sampling": "picked" if picked or beside.place < 0 else query.sampling}
+        shown |= {"said": mine[0] if mine else None, "others": [word for word in words if word not in mine]}
+        if query.blind:
+            shown |= {"verdict": None, "scores": {}, "tokens": {}, "others": [], "not_scored": ""}
+        rules = [reason["reason"] for reason in shown["verdict"]["reasons"]] if shown["verdict"] else []
+        return shown | {"reasons_offered": list(dict.fromkeys([*rules, *REASONS]))[:9]}
+
+    def agreement(self) -> dict[str, Any]:
+        """Rules against people and people against each other: `found`, and `rows` of the rules for a table."""
+        human = as_table(self.desk.everything())
+        found = against_people(human, self.workspace.scan("verdicts"))
+        return {"found": found, "rows": rule_rows(found)}
+
+    def estimate(self) -> dict[str, Any]:
+        """How bad the set is (see `estimates.estimate`)."""
+        human = as_table(self.desk.everything())
+        return estimate(human, against_people(human, self.workspace.scan("verdicts")))
+
+    def history(self, pair_id: str) -> dict[str, Any]:
+        """All that is known of a pair (see `jobs.history`). Raises `UsageError` for an unknown one."""
+        ws = self.workspace
+        tables = {name: ws.scan(name) for name in TABLES}
+        return history(ws.store, tables, find(tables, pair_id))
+
+
+def _shown(value: Any) -> str:
+    """A number or a list for people: at most three digits behind the point, without needless zeros."""
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "–" if value is None else str(value)
