@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+import polars as pl
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,6 +29,8 @@ _CELL = 500  # hashes a cell should hold
 _MOST_CELLS = 2_048
 _PROBES = 4
 _BLOCK = 8_192
+_MOST_AT_ONCE = 8_000_000
+_MOST_WAITING = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,12 @@ class Index:
         inside = self._hashes[members]
         vectors = self._vectors(inside)
         half = (vectors * vectors).sum(axis=1) / 2
-        # Two vectors of signs that differ in b bits are 4 b apart, squared. Where bits differ by chance they do so in all
+        # Two vectors of signs that differ in b bits are 4 b apart, squared. Bits that differ by chance do so in all
         # directions alike, and these 64 of 256 show a quarter of it.
         reach = 4 * radius * _DIRECTIONS / _BITS / 2
-        for start in range(0, len(asking), _BLOCK):
-            rows = asking[start : start + _BLOCK]
+        block = max(1, min(_BLOCK, _MOST_AT_ONCE // len(members)))
+        for start in range(0, len(asking), block):
+            rows = asking[start : start + block]
             wanted = queries[rows]
             points = self._vectors(wanted)
             # |q - v|^2 / 2 = |q|^2 / 2 + |v|^2 / 2 - q.v: near where q.v - |v|^2 / 2 is above |q|^2 / 2 - reach.
@@ -104,9 +109,8 @@ class Index:
         if self._cells == 1:
             return np.zeros((len(hashes), 1), dtype=np.int64)
         away = (self._centres**2).sum(axis=1) / 2 - self._vectors(hashes) @ self._centres.T
-        if count == 1:
-            return away.argmin(axis=1)[:, None]
-        return np.argpartition(away, count - 1, axis=1)[:, :count]
+        found: Rows = np.argpartition(away, count - 1, axis=1)[:, :count].astype(np.int64)
+        return found
 
 
 def nearest(index: Hashes, queries: Hashes, owner: Rows, radius: int, most: int) -> Near:
@@ -120,7 +124,6 @@ def nearest(index: Hashes, queries: Hashes, owner: Rows, radius: int, most: int)
         most: rows an owner, at most.
     """
     import numpy as np
-    import polars as pl
 
     columns = ("query", "found", "bits")
     best = pl.DataFrame(schema=dict.fromkeys(columns, pl.Int64))
@@ -129,7 +132,7 @@ def nearest(index: Hashes, queries: Hashes, owner: Rows, radius: int, most: int)
     for near in Index(index).search(queries, radius):
         waiting.append(pl.DataFrame({"query": owner[near.query], "found": near.found, "bits": near.bits}))
         size += len(near.bits)
-        if size > 4_000_000:  # few are the best: memory stays bounded however many are near
+        if size > _MOST_WAITING:  # few are the best: memory stays bounded however many are near
             best, waiting, size = _best([best, *waiting], most), [], 0
     best = _best([best, *waiting], most)
     query, found, bits = (best[name].to_numpy().astype(np.int64) for name in columns)
@@ -137,8 +140,6 @@ def nearest(index: Hashes, queries: Hashes, owner: Rows, radius: int, most: int)
 
 
 def _best(parts: list[pl.DataFrame], most: int) -> pl.DataFrame:
-    import polars as pl
-
     rows = pl.concat(parts).group_by("query", "found").agg(pl.col("bits").min()).sort("query", "bits", "found")
     return rows.group_by("query", maintain_order=True).head(most)
 
@@ -159,7 +160,8 @@ def _differing(a: Hashes, b: Hashes) -> Rows:
     import numpy as np
 
     words = np.bitwise_xor(np.ascontiguousarray(a).view(np.uint64), np.ascontiguousarray(b).view(np.uint64))
-    return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    bits: Rows = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+    return bits
 
 
 def _sample(hashes: Hashes) -> Hashes:

@@ -1,7 +1,7 @@
 """What is kept of a picture so that copies of it are found without its pixels: hashes and a small grey picture.
 
-The hashes (pHash by the library ImageHash, 256 bits) say fast which pictures may be copies; pages of text all look alike,
-so that a second look at the small pictures decides (see `second_look`).
+The hashes (pHash by the library ImageHash, 256 bits) say fast which pictures may be copies. Pages of text all look
+alike, so that a second look at the small pictures decides (see `second_look`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def perceptual_hashes(picture: Image.Image) -> tuple[str, ...]:
     try:
         from imagehash import phash
     except ImportError:
-        raise MissingExtraError("hashing pictures", "trust") from None
+        raise MissingExtraError("hashing pictures", "copies") from None
     small = grey(picture, _WORKING_SIDE)
     cut = round(CROPPED * _WORKING_SIDE)
     far = _WORKING_SIDE

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Grid: TypeAlias = "NDArray[np.float32]"
+Place: TypeAlias = "NDArray[np.float64]"
 UNRELATED = 1.0
 _SCALES = (4, 2, 1)
 _STEPS = (14, 8, 5)
@@ -60,7 +61,7 @@ def look(one: Grid, other: Grid) -> Look:
     return _windows(one, other, place)
 
 
-def _laid_over(one: Grid, other: Grid) -> NDArray[np.float64] | None:
+def _laid_over(one: Grid, other: Grid) -> Place | None:
     """Scale and shift of rows and of columns that lay `other` over `one`, in shares of the side; None if hopeless.
 
     Gauss-Newton steps on the squared difference, coarse to fine (Lucas and Kanade 1981), with gain and offset as two
@@ -83,7 +84,7 @@ def _laid_over(one: Grid, other: Grid) -> NDArray[np.float64] | None:
     return place
 
 
-def _step(a: Grid, b: Grid, place: NDArray[np.float64]) -> NDArray[np.float64]:
+def _step(a: Grid, b: Grid, place: Place) -> Place:
     import numpy as np
 
     side = len(a)
@@ -95,11 +96,11 @@ def _step(a: Grid, b: Grid, place: NDArray[np.float64]) -> NDArray[np.float64]:
     slopes = slopes.reshape(-1, 6).astype(np.float64)
     square = slopes.T @ slopes
     square[np.diag_indices(6)] = square[np.diag_indices(6)] * (1 + 1e-3) + 1e-3
-    found: NDArray[np.float64] = np.linalg.solve(square, slopes.T @ (a - moved).ravel().astype(np.float64))
+    found: Place = np.linalg.solve(square, slopes.T @ (a - moved).ravel().astype(np.float64))
     return found[:4]
 
 
-def _windows(one: Grid, other: Grid, place: NDArray[np.float64]) -> Look:
+def _windows(one: Grid, other: Grid, place: Place) -> Look:
     """Both pictures' correlation, window by window, where they lie over each other and have anything in them."""
     import numpy as np
 
@@ -111,13 +112,13 @@ def _windows(one: Grid, other: Grid, place: NDArray[np.float64]) -> Look:
         return averaged
 
     a = filters.gaussian_filter(one, _BLUR)
-    b = filters.gaussian_filter(_moved(other, place), _BLUR)
+    b = filters.gaussian_filter(_moved_finely(other, place), _BLUR)
     mean_a, mean_b = mean(a), mean(b)
     both = mean(_inside(len(one), place)) > 0.999
     power_a, power_b = ((mean(a * a) - mean_a**2).clip(0)[both], (mean(b * b) - mean_b**2).clip(0)[both])
     shared = (mean(a * b) - mean_a * mean_b)[both]
     gain = float(np.sqrt((power_a.sum() + 1e-6) / (power_b.sum() + 1e-6)))
-    power_b, shared = power_b * gain**2, shared * gain
+    power_b, shared = power_b * np.float32(gain**2), shared * np.float32(gain)
     busy = np.maximum(power_a, power_b) > 4 * _NOISE**2
     if busy.sum() < _FEWEST_WINDOWS:
         return NOTHING_ALIKE
@@ -129,9 +130,10 @@ def _windows(one: Grid, other: Grid, place: NDArray[np.float64]) -> Look:
 
 def _smaller(grid: Grid, scale: int) -> Grid:
     """Blurred, and at a coarser scale with fewer pixels."""
-    blurred: Grid = _filters().gaussian_filter(grid, max(1.0, 1.2 * scale))
     side = len(grid) // scale
-    return blurred.reshape(side, scale, side, scale).mean(axis=(1, 3)) if scale > 1 else blurred
+    fewer = grid.reshape(side, scale, side, scale).mean(axis=(1, 3)) if scale > 1 else grid
+    blurred: Grid = _filters().gaussian_filter(fewer, 1.0)
+    return blurred
 
 
 def _centres(side: int) -> Grid:
@@ -140,47 +142,71 @@ def _centres(side: int) -> Grid:
     return ((np.arange(side) + 0.5) / side).astype(np.float32)
 
 
-def _moved(grid: Grid, place: NDArray[np.float64]) -> Grid:
-    """The picture stretched and shifted; outside of it, its border goes on."""
-    side, at = len(grid), _centres(len(grid))
-    rows, columns = (at * (1 + place[0]) + place[1], at * (1 + place[2]) + place[3])
-    moved: Grid = _weights(rows * side - 0.5, side) @ grid @ _weights(columns * side - 0.5, side).T
-    return moved
+def _moved(grid: Grid, place: Place) -> Grid:
+    """The picture stretched and shifted, linearly interpolated; outside of it, its border goes on."""
+    rows, columns = _places(len(grid), place)
+    return _product(_linear(rows, len(grid)), grid, _linear(columns, len(grid)))
 
 
-def _inside(side: int, place: NDArray[np.float64]) -> Grid:
+def _moved_finely(grid: Grid, place: Place) -> Grid:
+    rows, columns = _places(len(grid), place)
+    return _product(_cubic(rows, len(grid)), grid, _cubic(columns, len(grid)))
+
+
+def _product(rows: Grid, grid: Grid, columns: Grid) -> Grid:
     import numpy as np
 
-    at = _centres(side)
-    rows, columns = (at * (1 + place[0]) + place[1], at * (1 + place[2]) + place[3])
-    return np.outer((rows > 0) & (rows < 1), (columns > 0) & (columns < 1)).astype(np.float32)
+    return np.asarray(rows @ grid @ columns.T, dtype=np.float32)
 
 
-def _weights(places: NDArray[Any], side: int) -> Grid:
-    """Cubic interpolation (Keys 1981, a = -1/2) at `places` of a line of `side` pixels, as a matrix."""
+def _inside(side: int, place: Place) -> Grid:
     import numpy as np
 
-    places = places.clip(0, side - 1)
-    first = np.floor(places).astype(int)
-    f = places - first
-    cubic = ((-f + 2 * f**2 - f**3) / 2, 1 - 2.5 * f**2 + 1.5 * f**3, (f + 4 * f**2 - 3 * f**3) / 2, (f**3 - f**2) / 2)
-    weights = np.zeros((len(places), side), dtype=np.float32)
-    rows = np.arange(len(places))
-    for shift, weight in zip((-1, 0, 1, 2), cubic, strict=True):
-        np.add.at(weights, (rows, (first + shift).clip(0, side - 1)), weight.astype(np.float32))
-    return weights
+    rows, columns = ((line > 0) & (line < 1) for line in _places(side, place))
+    inside: Grid = np.outer(rows, columns).astype(np.float32)
+    return inside
+
+
+def _places(side: int, place: Place) -> tuple[Grid, Grid]:
+    """Where rows and columns are taken from, in shares of the side."""
+    at, stretch = _centres(side), place.astype("float32")
+    return at * (1 + stretch[0]) + stretch[1], at * (1 + stretch[2]) + stretch[3]
+
+
+def _apart(places: Grid, side: int) -> Grid:
+    """How many pixels each place is from each pixel of a line, `[places, side]`."""
+    import numpy as np
+
+    apart: Grid = np.abs((places * side - 0.5).clip(0, side - 1)[:, None] - np.arange(side, dtype=np.float32))
+    return apart
+
+
+def _linear(places: Grid, side: int) -> Grid:
+    return (1 - _apart(places, side)).clip(0)
+
+
+def _cubic(places: Grid, side: int) -> Grid:
+    """The weights of cubic interpolation (Keys 1981, a = -1/2); at the border they are made to sum to 1."""
+    import numpy as np
+
+    d = _apart(places, side)
+    near, far = 1 - 2.5 * d**2 + 1.5 * d**3, 2 - 4 * d + 2.5 * d**2 - 0.5 * d**3
+    weights = np.where(d < 1, near, np.where(d < 2, far, np.float32(0)))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights.astype(np.float32)
 
 
 def _correlation(a: Grid, b: Grid) -> float:
     import numpy as np
 
-    a, b = a - a.mean(), b - b.mean()
-    return float((a * b).sum() / (np.sqrt((a * a).sum() * (b * b).sum()) + 1e-6))
+    around_a, around_b = a - a.mean(), b - b.mean()
+    power = float((around_a * around_a).sum() * (around_b * around_b).sum())
+    return float((around_a * around_b).sum()) / (float(np.sqrt(power)) + 1e-6)
 
 
 def _filters() -> Any:
     try:
         from scipy import ndimage
     except ImportError:
-        raise MissingExtraError("comparing pictures", "trust") from None
+        raise MissingExtraError("comparing pictures", "copies") from None
     return ndimage
