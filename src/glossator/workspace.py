@@ -257,6 +257,7 @@ class Workspace:
             recipe_yaml=self.store.read_recipe(),
             source_root=self.store.source_root,
             thresholds=self.filter_settings(),
+            mix=next((plan.settings for plan in resolve(self.recipe) if plan.kind == "mix"), None),
         )
 
     def filter_settings(self) -> dict[str, Any]:

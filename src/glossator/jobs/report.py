@@ -16,6 +16,7 @@ from glossator.images import open_image
 from glossator.jobs.audit import audit
 from glossator.jobs.charts import curves, histogram
 from glossator.jobs.defects import CLEAN, DEFECTS, labelled
+from glossator.jobs.trust import trust
 from glossator.results import Failed
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ReportData:
         recipe_yaml: the exact recipe.
         source_root: the folder that image paths are relative to.
         thresholds: the filter's settings.
+        mix: settings of the stage `mix`; None without one.
     """
 
     title: str
@@ -65,6 +67,7 @@ class ReportData:
     recipe_yaml: str
     source_root: Path
     thresholds: Mapping[str, Any]
+    mix: Mapping[str, Any] | None = None
 
 
 def write_report(data: ReportData, path: Path) -> None:
@@ -77,6 +80,7 @@ def write_report(data: ReportData, path: Path) -> None:
         histograms=_histograms(data),
         planted=_planted(data),
         audit=audit(data.tables),
+        trust=trust(data.tables, data.mix),
         reasons=_reasons(data),
         kept=_gallery(data, keep=True),
         rejected=_gallery(data, keep=False),
