@@ -3,7 +3,8 @@
     python benchmarks/evidence.py WORKSPACE [--source ../shared/data/records.jsonl] [--show]
 
 The answers are those of the source's ground truth (`fields` and human `qa`), none of which the pipeline has seen. One
-is *located* when its grounding is 0.85 or more, and *covered* when the texts of its boxes hold 0.85 of its characters.
+is *located* when its grounding is 0.85 or more, and *covered* when the texts of its boxes hold 0.85 of its characters
+too; `operands` counts answers that are not printed but that two printed numbers give by the operation asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from glossator.text import fold
 from glossator.truth import truths
 
 BOUND = 0.85
+MEASURED = ("located", "covered", "operands")
 
 
 def covered(answer: str, evidence: tuple[Evidence, ...]) -> bool:
@@ -55,13 +57,22 @@ def main() -> None:
                 for kind in (image.kind, "all"):
                     count[kind, "answers"] += 1
                     count[kind, "located"] += (pair.grounding or 0) >= BOUND
+                    count[kind, "operands"] += bool(pair.operation)
                     count[kind, "covered"] += (pair.grounding or 0) >= BOUND and covered(pair.answer, pair.evidence)
                 if options.show and not ((pair.grounding or 0) >= BOUND and covered(pair.answer, pair.evidence)):
                     texts = [piece.text for piece in pair.evidence]
-                    print(image.kind, f"{pair.grounding:.2f}", pair.question, pair.answer, texts, sep=" | ")
+                    print(
+                        image.kind,
+                        f"{pair.grounding:.2f}",
+                        pair.operation,
+                        pair.question,
+                        pair.answer,
+                        texts,
+                        sep=" | ",
+                    )
     for kind in sorted({kind for kind, _ in count}):
         n = count[kind, "answers"]
-        told = (f"{what} {count[kind, what] / n:.3f} ({count[kind, what]}/{n})" for what in ("located", "covered"))
+        told = (f"{what} {count[kind, what] / n:.3f} ({count[kind, what]}/{n})" for what in MEASURED)
         print(f"{kind:<8} {'   '.join(told)}")
 
 

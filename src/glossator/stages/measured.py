@@ -10,6 +10,7 @@ from glossator.derived import is_derived, operation_of, rests_on
 from glossator.gather import gather
 from glossator.grounding import claims_grounding, locate
 from glossator.layout.question_fit import question_fit
+from glossator.operands import operands
 from glossator.places.check import check, share_true
 from glossator.places.page import PageText
 from glossator.records import Evidence, Pair, Sample
@@ -35,6 +36,11 @@ def with_answer_measured(sample: Sample, pair: Pair, quotes: Sequence[str] | Non
         by_words, pieces = gather(pair.answer, spans)
         if _BY_WORDS * by_words > ratio:
             ratio, found = _BY_WORDS * by_words, pieces
+    operation = operation_of(pair.kind, pair.answer, quotes or ()) if derived else ""
+    if ratio < _SURE and not derived and not pair.evidence:
+        # Shown to whoever looks; two numbers may give the answer by chance, so that it is grounded no better for it.
+        operation, worked_from = operands(pair.question, pair.answer, spans)
+        found = worked_from or found
     if pair.evidence:
         # A writer's own evidence counts as far as it is really on the page.
         shown = [span for span in spans if Evidence(span.text, span.box) in pair.evidence]
@@ -43,7 +49,7 @@ def with_answer_measured(sample: Sample, pair: Pair, quotes: Sequence[str] | Non
     return replace(
         pair,
         evidence=pair.evidence or found,
-        operation=operation_of(pair.kind, pair.answer, quotes or ()) if derived else "",
+        operation=operation,
         grounding=ratio if sample.image.path else None,
         question_fit=None if derived else question_fit(pair.question, pair.answer, sure, spans, kind),
     )
