@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Literal
 
 TOLERANCE = 0.002  # of the samples may lie in a wrong category before a set counts as crooked
-_ROUNDS = 200
-_BISECTIONS = 24
-_STILL = 1e-6
+_ROUNDS = 80
+_LOOK, _STUCK = 10, 0.9  # every so many rounds: what moves must have become less than so much of what it was
+_BISECTIONS = 16
+_STILL = 1e-4  # of the samples
 _MOST = 1e9  # a cell's weight, in times of what it holds
 
 
@@ -51,14 +53,30 @@ def rake(
         return [0] * len(counts)
     if not margins:
         return _whole([count * most / total for count in counts], counts)
-    found = _fitted(counts, margins, most)
     if prefer == "size":
-        return _whole(_filled(found, counts, margins, most), counts)
+        return _whole(_filled(_fitted(counts, margins, most), counts, margins, most), counts)
     # What a set without limits gets wrong, no smaller set gets right.
-    allowed = TOLERANCE + _off(_fitted(counts, margins, 1.0, limited=False), margins, 1.0)
-    low, high = 0.0, float(most)
-    if _off(found, margins, most) <= allowed:
-        return _whole(found, counts)
+    unavoidable = _off(_fitted(counts, margins, 1.0, limited=False), margins, 1.0)
+    high = float(most) if unavoidable > TOLERANCE else min(most, _scarcest(counts, margins))
+    return _whole(_largest(counts, margins, high, TOLERANCE + unavoidable), counts)
+
+
+def _scarcest(counts: Sequence[int], margins: Sequence[Margin]) -> float:
+    """The size of set, a little more, in which the scarcest category is used up."""
+    return (1 + TOLERANCE) * min(
+        there / share
+        for margin in margins
+        for there, share in zip(_sums(counts, margin), margin.shares, strict=True)
+        if share > 0
+    )
+
+
+def _largest(counts: Sequence[int], margins: Sequence[Margin], high: float, allowed: float) -> list[float]:
+    """The largest set up to the size `high` of which no more than `allowed` lies in a wrong category."""
+    found = _fitted(counts, margins, high)
+    if _off(found, margins, high) <= allowed:
+        return found
+    low, found = 0.0, [0.0] * len(counts)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         tried = _fitted(counts, margins, middle)
@@ -66,7 +84,9 @@ def rake(
             low, found = middle, tried
         else:
             high = middle
-    return _whole(found, counts) if low else [0] * len(counts)
+        if high - low < 1:
+            break
+    return found
 
 
 def _fitted(counts: Sequence[int], margins: Sequence[Margin], size: float, *, limited: bool = True) -> list[float]:
@@ -74,26 +94,27 @@ def _fitted(counts: Sequence[int], margins: Sequence[Margin], size: float, *, li
     total = sum(counts)
     weights = [count * size / total for count in counts]
     limit = [float(count) if limited else _MOST for count in counts]
-    for _ in range(_ROUNDS):
+    most = [_MOST * count for count in counts]
+    before = float("inf")
+    for turn in range(_ROUNDS):
         moved = 0.0
         for margin in margins:
-            have = _sums(map(min, weights, limit), margin)
-            factors = [
-                share * size / sum_ if sum_ > 0 else 0.0 for share, sum_ in zip(margin.shares, have, strict=True)
-            ]
-            moved = max(
-                moved, *(abs(share * size - sum_) / size for share, sum_ in zip(margin.shares, have, strict=True))
-            )
-            weights = [
-                min(weight * factors[category], _MOST * count)
-                for weight, category, count in zip(weights, margin.category, counts, strict=True)
-            ]
+            have = _sums(list(map(min, weights, limit)), margin)
+            wanted = [share * size for share in margin.shares]
+            moved = max(moved, *(abs(want - sum_) / size for want, sum_ in zip(wanted, have, strict=True)))
+            factors = [want / sum_ if sum_ > 0 else 0.0 for want, sum_ in zip(wanted, have, strict=True)]
+            scaled = map(mul, weights, map(factors.__getitem__, margin.category))
+            weights = list(map(min, scaled, most))
         if moved < _STILL:
             break
+        if turn % _LOOK == 0:  # margins that can't all be met go round in a circle
+            if moved > _STUCK * before:
+                break
+            before = moved
     return list(map(min, weights, limit))
 
 
-def _sums(values: map[float] | Sequence[float], margin: Margin) -> list[float]:
+def _sums(values: Sequence[float], margin: Margin) -> list[float]:
     sums = [0.0] * len(margin.shares)
     for value, category in zip(values, margin.category, strict=True):
         sums[category] += value
@@ -122,7 +143,7 @@ def _filled(found: Sequence[float], counts: Sequence[int], margins: Sequence[Mar
 
 def _whole(found: Sequence[float], counts: Sequence[int]) -> list[int]:
     """Rounded to whole numbers with the same sum, the largest remainders up."""
-    whole = [min(count, int(value + _STILL)) for value, count in zip(found, counts, strict=True)]
+    whole = [min(count, int(value + 1e-6)) for value, count in zip(found, counts, strict=True)]
     order = sorted(range(len(whole)), key=lambda i: (whole[i] - found[i], i))
     missing = round(sum(found)) - sum(whole)
     for i in order:
