@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from glossator.engines import registry
-from glossator.engines.base import Explanation, Runtime, Session
+from glossator.engines.base import Explanation, Rejected, Runtime, Session
 from glossator.layout.reading_order import lines_text, reading_order
 from glossator.recipe import EngineSpec
 from glossator.records import ImageRecord, Page, Pair, Sample, Span
@@ -113,3 +113,25 @@ def test_progress_counts_every_sample(writer: Any) -> None:
     done: list[int] = []
     writer.extract(SAMPLES, 9, Session(Replies(), progress=done.append))
     assert sum(done) == len(SAMPLES)
+
+
+def test_repairs_are_one_a_rejected_pair_and_never_invented(writer: Any) -> None:
+    if writer.name == "given":
+        assert not hasattr(writer, "repair")
+        return
+    rejected = [[Rejected(pair(one), part, ("x",)) for part in ("answer", "explanation")] for one in SAMPLES]
+    found = writer.repair(SAMPLES, rejected, Session(Replies()))
+    assert found == writer.repair(SAMPLES, rejected, Session(Replies()))
+    assert len(found) == len(SAMPLES)
+    for one, asked, outcome in zip(SAMPLES, rejected, found, strict=True):
+        assert not isinstance(outcome, Failed)
+        assert len(outcome) == len(asked)
+        on_page = (one.page.text if one.page else "").replace("\n", " ")
+        for wanted, mended in zip(asked, outcome, strict=True):
+            if mended is not None:
+                assert mended.answer in on_page if wanted.part == "answer" else mended.answer == wanted.pair.answer
+    assert writer.repair(SAMPLES, [[] for _ in SAMPLES], Session(Replies())) == [[] for _ in SAMPLES]
+
+
+def pair(one: Sample) -> Pair:
+    return Pair(f"{one.image.image_id}-1", one.image.image_id, "x", "What is the total?", "9.99", explain_answer="So.")

@@ -22,7 +22,7 @@ _ALIKE = 83  # similarity of two labels, 0..100, that makes them one
 _SHORT = 5  # folded characters; shorter labels must be read without a slip
 _LONGER = 3  # characters that OCR may add or lose
 END = re.compile(r"[:：=?_]\s*$")
-_SEPARATOR = re.compile(r"^\s*[:：=.\-–#)]*\s*")
+_SEPARATOR = re.compile(r"^\s*[:：=._\-–#)]*\s*")
 LABEL_INSIDE = re.compile(r"[^\W\d][\w .,#/()$%'&-]{1,70}[:：](?!//)(?!\d\d)")
 
 
@@ -88,7 +88,8 @@ def _begins(wanted: str, text: str) -> tuple[float, str] | None:
     cut = _cut(wanted, text)
     head, rest = fold(text[:cut]), _SEPARATOR.sub("", text[cut:])
     glued = text[cut : cut + 2]
-    parted = rest[:1].isdigit() != text[cut - 1].isdigit() or (text[cut - 1].isupper() and glued.istitle())
+    new_word = text[cut - 1].isupper() and glued[:1].isupper() and glued[1:].islower()
+    parted = new_word or rest[:1].isdigit() != text[cut - 1].isdigit()
     bounded = not fold(rest) or not glued[:1].isalnum() or parted
     if head == wanted and bounded:
         marked = re.match(r"\s*[)\]]?\s*[:：=]", text[cut:])

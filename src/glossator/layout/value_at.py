@@ -52,11 +52,13 @@ def _value(label: str, place: Label, rows: Sequence[Sequence[Span]]) -> Fact | N
         contrast = capitals(place.spans[0].text[: len(label)]) and not capitals(place.rest)
         sure = place.score != BARE or contrast or any(map(str.isdigit, place.rest))
         return _inline(label, place, rows) if sure else None
-    headed = _headed(row, rows, place.row)
-    column = _entry(place, rows) if headed else _typed_below(label, place, rows)
+    if _headed(row, rows, place.row):
+        entry = _entry(place, rows)
+        return _fact(label, entry, "below", place) if entry else None
+    column = _typed_below(label, place, rows)
     if behind and not is_label(behind[0], place) and _near(place, behind[0]):
         if column:  # beside it or below it: one of the two belongs to another label
-            return _fact(label, column, "below", place) if headed else None
+            return None
         run = _run(place, behind)
         if not run or _crossed(run, rows):
             return None
@@ -208,7 +210,8 @@ def _entry(place: Label, rows: Sequence[Sequence[Span]]) -> list[Span]:
     """The one entry of the column that a label heads, in one line or two; nothing where there are more."""
     found = _below(place, rows)
     box, others = place.box, [span for span in rows[place.row] if span not in place.spans]
-    alone = not any(overlap_x(span.box, other.box) > 0 for span in found for other in others)
+    full = any(found[1:2] == [span] and len(row) >= len(rows[place.row]) for row in rows for span in row)
+    alone = not full and not any(overlap_x(span.box, other.box) > 0 for span in found for other in others)
     return found if 0 < len(found) <= 2 and alone and not _more(box, found, rows) else []
 
 

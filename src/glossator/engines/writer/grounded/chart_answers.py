@@ -12,7 +12,7 @@ from glossator.layout.chart import Chart, Point, is_year
 _WORKED_OUT = re.compile(
     r"\b(?:difference|differ|average|mean|median|sum|ratio|total|combined|add|added|divide|times|more than|less than"
     r"|higher|lower|between|increase|decrease|change|growth|gap|colou?rs?|bars?|second|third|fourth|\d+(?:st|nd|rd|th)"
-    r"|how many (?:categories|years|countries|bars|colou?rs)|except|both|and|not|predicted|does|is the|are the|by how"
+    r"|how many (?:categories|years|countries|bars|colou?rs)|except|both|and|not|predicted|by how"
     r"|drastic\w*|declin\w*|drop\w*|rise|rose|fall|fell)\b",
     re.IGNORECASE,
 )
