@@ -302,6 +302,25 @@ def eval_(model: str, named: tuple[str, ...], out: Path, mode: options.Mode, **c
 
 
 @cli.command()
+@click.argument("named", metavar="NAME=PATH...", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write (Parquet).")
+@click.option("--name", help="What leaks are told by; default: the benchmarks' names.")
+@click.option(
+    "--words", type=click.IntRange(8, 13), default=13, show_default=True,
+    help="So many words in a row, found in a pair, tell a leak.",
+)  # fmt: skip
+@options.output
+def testset(named: tuple[str, ...], out: Path, mode: options.Mode, **chosen: Any) -> int:
+    """Write the hashes of test sets into a small file that builds are checked against (stage leaks).
+
+    NAME=PATH: as for eval --benchmark, or pictures=FOLDER. The file holds no text and no readable page.
+    """
+    from glossator.cli import models
+
+    return models.testset(named, out, mode, **chosen)
+
+
+@cli.command()
 @click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
 @click.option("--source", "sources", multiple=True, type=click.Path(path_type=Path), help="Instead of its own sources.")
 @click.option("--arm", "only", multiple=True, help="Compute only this arm now. Repeatable.")

@@ -37,9 +37,24 @@ def evaluate(model: str, named: tuple[str, ...], out: Path, mode: Mode, **chosen
     from glossator.evaluation import run
 
     with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:
-        found = run.evaluate(model, [_split(text) for text in named], out, progress=bar.told, **chosen)
+        found = run.evaluate(model, [_split(text, "--benchmark") for text in named], out, progress=bar.told, **chosen)
     mode.result(found, run.table_text(found) + f"\nresults: {out / run.RESULTS}")
     return 0
+
+
+def testset(named: tuple[str, ...], out: Path, mode: Mode, *, name: str | None, words: int) -> int:
+    """Write a test set's file, and print what it holds. Exit code 1 if a picture could not be read."""
+    from glossator.evaluation import test_sets
+
+    pairs = [_split(text, "testset") for text in named]
+    with ProgressEvents(visible=not (mode.quiet or mode.json)) as bar:
+        written = test_sets.write(pairs, out, name=name, words=words, progress=bar.told)
+    text = f"{written.pictures:,} pictures and {written.questions:,} questions: {out}"
+    lost = "".join(f"\n  {file}: {why}" for file, why in written.unread.items())
+    mode.result(
+        {"file": str(out), **asdict(written)}, text + (f"\nnot read: {len(written.unread)}{lost}" if lost else "")
+    )
+    return 1 if written.unread else 0
 
 
 def study(
@@ -69,8 +84,8 @@ def study(
     return 0
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str, what: str) -> tuple[str, str]:
     name, separator, path = text.partition("=")
     if not separator or not path:
-        raise UsageError(f"--benchmark {text}: write it as NAME=PATH, such as docvqa=val_v1.0_withQT.json")
+        raise UsageError(f"{what} {text}: write it as NAME=PATH, such as docvqa=val_v1.0_withQT.json")
     return name, path
