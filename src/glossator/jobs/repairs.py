@@ -67,7 +67,9 @@ def _first_and_last(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
     table = rows.collect()
     repairs = table.filter(pl.col("repaired_from").is_not_null())
     origin = _origins(dict(repairs.select("pair_id", "repaired_from").iter_rows()))
-    ends = repairs.with_columns(pl.col("pair_id").replace_strict(origin, default=None).alias("origin"))
+    ends = repairs.with_columns(
+        pl.col("pair_id").replace_strict(origin, default=None, return_dtype=pl.String).alias("origin")
+    )
     kept = ends.filter("keep").unique("origin", keep="last", maintain_order=True)
     scores = [name for name in COMPARED if name in table.columns]
     last = kept.select(
