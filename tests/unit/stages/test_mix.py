@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from glossator.records import ImageRecord, Losses, Pair
@@ -163,6 +165,12 @@ def test_a_pair_without_an_explanation_is_extractive() -> None:
     given = tables({"r": 4}, explained=False)
     assert set(mixed(given, explain_ratio=1)["form"]) == {"extractive"}
     assert report(given, explain_ratio=1)["explain_ratio", "explanations"]["possible"] == 0
+
+
+def test_the_example_of_the_docs_is_one() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "mixing.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(text.split("```yaml")[1].split("```")[0])
+    assert MixSettings.model_validate(example["stages"][-1]["settings"]).size == 40_000
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ every receipt has them, under some name.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _STANDS = 0.75  # how literally a label or an answer must not stand there
 _ASKED_ALIKE = 0.85
 _TRIES = 60
 _SMALL = frozenset({"from", "with", "your", "this", "that", "into", "over", "under", "other"})
+_MISREAD = re.compile(r"[\[\]{}|\\~^<>=]")  # what a label hardly holds, and OCR often
+_SLIP = 80  # similarity, 0..100, from which on a rare word is a misread one of other pages
 _COMMON_SLIP = 75  # similarity, 0..100, from which on a word is a misread common one
 MOST_USES = 3  # of one question: asked too often, it would teach that its label is never there
 MOST_AN_IMAGE = 3
@@ -131,10 +134,13 @@ def _donors(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> tuple
             else:
                 left_out["questions that quote no label"] += 1
     donors: dict[str, list[_Donor]] = {}
+    known = {kind: [word for word, count in found.items() if count > 1] for kind, found in frequency.items()}
     for kind, pair, labels in quoting:
         most = max(1, int(_RARE * pages[kind]))
         rare = tuple(word for label in labels for word in sorted(words(label)) if _names(word, frequency[kind], most))
-        if rare:
+        if _MISREAD.search(" ".join(labels)) or any(_is_slip(word, known[kind]) for word in rare):
+            left_out["questions whose label may be misread"] += 1
+        elif rare:
             donor = _Donor(pair["pair_id"], pair["image_id"], pair["question"], pair["answer"], labels, rare)
             donors.setdefault(kind, []).append(donor)
         else:
@@ -150,6 +156,12 @@ def _names(word: str, frequency: Counter[str], most: int) -> bool:
     if len(word) < _LEAST_LETTERS or frequency[word] > most:
         return False
     return process.extractOne(word, _COMMON, scorer=fuzz.ratio, score_cutoff=_COMMON_SLIP) is None
+
+
+def _is_slip(word: str, known: Sequence[str]) -> bool:
+    """Whether a rare word is nearly one that other pages have: its own is likely misread."""
+    near = process.extract(word, known, scorer=fuzz.ratio, score_cutoff=_SLIP, limit=2)
+    return any(other != word for other, _, _ in near)
 
 
 def _order(guests: Sequence[_Donor], image_id: str, seed: int) -> list[_Donor]:

@@ -84,6 +84,16 @@ def test_a_label_that_many_pages_have_names_nothing_of_one_page() -> None:
     assert unanswerable(given, 5)[0] == []
 
 
+def test_a_label_that_looks_misread_is_not_asked_for() -> None:
+    others = [page(f"c{i}", [("Kerosene", "1"), ("Oil", "2"), ("Tar", "3")]) for i in range(2)]
+    for label in ("Kerosenc", "Kero|sene"):
+        donor = page("a", [(label, "12 shillings"), ("Wicks", "6"), ("Glass", "3")])
+        asks = [pair("a", 0, f'What is given for "{label}"?', "12 shillings", donor)]
+        given = tables(asks, pages=[donor, page("b", ELSEWHERE), *others])
+        samples, why = unanswerable(given, 5)
+        assert samples == [] and why["questions whose label may be misread"] == 1
+
+
 def test_images_of_another_kind_are_not_asked() -> None:
     import polars as pl
 
