@@ -35,7 +35,7 @@ def _tell_errors(app: FastAPI, review: Review) -> None:
     def told(request: Request, status: int, text: str) -> Response:
         if request.url.path.startswith(_FOR_SCRIPTS):
             return JSONResponse({"error": text}, status_code=status)
-        return review.render("error.html", status=status, text=text)
+        return review.render("error.html", status=status, code=status, told=text)
 
     @app.exception_handler(GlossatorError)
     async def ours(request: Request, error: GlossatorError) -> Response:

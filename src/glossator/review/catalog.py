@@ -16,17 +16,18 @@ from pydantic import ValidationError
 
 from glossator.errors import RecipeError
 from glossator.recipe import explain
+from glossator.review import charts
+from glossator.review.charts import counted, top
 from glossator.review.query import RANDOM, Query
 from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, judged_columns, kept
 from glossator.workspace import Workspace
 
-BINS = 40
-_CELLS = 48  # of the scatter, each way
 _ORDERS = 12  # kept in memory, four bytes a pair
 THRESHOLDS = (
     *BOUNDS, "grounding_min", "question_fit_min", "explain_grounding_min", "explain_places_min", "agreement_min",
     "judge_min", "question_similarity_max",
 )  # fmt: skip
+_RANGES = {"judged": (1.0, 5.0)}  # of what is no share
 SCORES = ("ifd", "vfd", "mifd", "ffd")
 _JUDGED_BY = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
 
@@ -102,7 +103,7 @@ class Catalog:
             )
             self._place = {pair_id: i for i, pair_id in enumerate(self.rows["pair_id"])}
             self._orders.clear()
-            self.shapes = {name: _shape(self._histogram(self.rows, name)) for name in SCORES}
+            self.shapes = {name: charts.shape(self.rows, name) for name in SCORES}
 
     def _distance(self) -> pl.Expr:
         """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes
@@ -125,28 +126,20 @@ class Catalog:
 
     def sliders(self) -> list[dict[str, Any]]:
         """The bounds of the filter that the set's columns can be held against: `name`, `column`, `side` (`max` or
-        `min`), `value` (None: not applied), the range `low..high` of useful values, and `step`."""
+        `min`), `value` (None: not applied), the range `low..high` of useful values, and `step`; and
+        what it is (`description`)."""
         found = []
         for name in THRESHOLDS:
-            values = self.rows[_column_of(name)]
+            column, value = _column_of(name), self.bound(name)
+            values = self.rows[column]
             if values.null_count() == values.len():
                 continue
-            low, high = (0.0, 1.0) if _column_of(name) not in ALL_SCORES else (0.0, round(1.1 * _top(values), 2))
-            low, high = (1.0, 5.0) if name == "judge_min" else (low, high)
-            value = self.bound(name)
-            high = max(high, value or 0.0)
-            side = name.rpartition("_")[2]
+            low, high = _RANGES.get(column, (0.0, round(1.1 * top(values), 2) if column in ALL_SCORES else 1.0))
+            about = FilterSettings.model_fields[name].description
             found.append(
-                {
-                    "name": name,
-                    "column": _column_of(name),
-                    "side": side,
-                    "value": value,
-                    "low": low,
-                    "high": high,
-                    "step": 0.1 if name == "judge_min" else 0.01,
-                }
-            )
+                {"name": name, "column": column, "side": name.rpartition("_")[2], "value": value, "description": about,
+                 "low": low, "high": max(high, value or 0.0), "step": 0.1 if column in _RANGES else 0.01}
+            )  # fmt: skip
         return found
 
     def __contains__(self, pair_id: str) -> bool:
@@ -213,35 +206,22 @@ class Catalog:
         return None if first is None else str(self.rows["pair_id"][int(rest[first])])
 
     def overview(self, query: Query) -> dict[str, Any]:
-        """Counts, histograms and the scatter of what a query finds, and what can be chosen."""
-        found = self.rows.lazy().filter(self._mask(query)).select("keep", "reasons", *SCORES).collect()
+        """Counts, histograms and the scatter of what a query finds (see `charts`), on the axes of the whole set, whose
+        histograms are the `shapes`."""
+        found = self.rows.lazy().filter(self._mask(query)).select("keep", *SCORES).collect()
+        ends = {name: self.shapes[name]["edges"][-1] for name in SCORES}
         return {
             "total": found.height,
             "kept": int(found["keep"].sum()),
-            "histograms": {name: self._histogram(found, name) for name in SCORES},
-            "scatter": _scatter(found),
-            "reasons": _counted(found["reasons"].explode(empty_as_null=False).drop_nulls()),
+            "histograms": {name: charts.histogram(found, name, ends[name]) for name in SCORES},
+            "shapes": self.shapes,
+            "scatter": charts.scatter(found, ends["mifd"], ends["ffd"]),
         }
 
     def choices(self) -> dict[str, list[tuple[str, int]]]:
         """The values that filters can take, with how many pairs have each."""
-        columns = {name: _counted(self.rows[name].drop_nulls()) for name in ("image_kind", "kind", "writer")}
-        return columns | {"reason": _counted(self.rows["reasons"].explode(empty_as_null=False).drop_nulls())}
-
-    def _histogram(self, found: pl.DataFrame, name: str) -> dict[str, Any]:
-        """`edges` (one more than bins), and `kept` and `rejected` a bin.
-
-        Values beyond the set's 99.5th percentile are counted in the last bin, so that an outlier doesn't flatten all.
-        """
-        top = _top(self.rows[name])
-        width = top / BINS
-        place = (pl.col(name) / width).floor().clip(0, BINS - 1).cast(pl.Int32)
-        counted = found.lazy().filter(pl.col(name).is_not_null()).group_by(place.alias("bin"), "keep").len().collect()
-        sides: dict[bool, list[int]] = {True: [0] * BINS, False: [0] * BINS}
-        for bin_, keep, count in counted.iter_rows():
-            sides[keep][bin_] += count
-        edges = [round(i * width, 6) for i in range(BINS + 1)]
-        return {"edges": edges, "kept": sides[True], "rejected": sides[False]}
+        columns = {name: counted(self.rows[name].drop_nulls()) for name in ("image_kind", "kind", "writer")}
+        return columns | {"reason": counted(self.rows["reasons"].explode(empty_as_null=False).drop_nulls())}
 
     def preview(self, changed: Mapping[str, Any], count: int = 8) -> dict[str, Any]:
         """What other filter settings would keep: `kept`, `before`, how many are `gained` and `lost`, and the `border`:
@@ -287,44 +267,7 @@ class Catalog:
         return found
 
 
-def _shape(histogram: dict[str, Any]) -> dict[str, Any]:
-    every = [kept_ + out for kept_, out in zip(histogram["kept"], histogram["rejected"], strict=True)]
-    return {"edges": histogram["edges"], "all": every, "most": max(every) or 1}
-
-
 def _column_of(setting: str) -> str:
     """The column that a bound of the filter is about."""
     name = setting.rpartition("_")[0]
     return "judged" if name == "judge" else name
-
-
-def _counted(values: pl.Series) -> list[tuple[str, int]]:
-    counts = values.value_counts(name="n").sort("n", values.name, descending=[True, False])
-    return list(counts.iter_rows())
-
-
-def _top(values: pl.Series) -> float:
-    top = values.quantile(0.995, interpolation="higher")
-    return float(top) if top else 1.0
-
-
-def _scatter(found: pl.DataFrame) -> dict[str, Any]:
-    """Counts of pairs in cells of mIFD (x) and FFD (y): `[x, y, kept, rejected]` with the cell's lower corner."""
-    both = found.filter(pl.col("mifd").is_not_null() & pl.col("ffd").is_not_null())
-    if not both.height:
-        return {"width": 0.0, "height": 0.0, "cells": []}
-    width, height = _top(both["mifd"]) / _CELLS, _top(both["ffd"]) / _CELLS
-    cells = (
-        both.lazy()
-        .select(
-            (pl.col("mifd") / width).floor().clip(0, _CELLS - 1).alias("x"),
-            (pl.col("ffd") / height).floor().clip(0, _CELLS - 1).alias("y"),
-            "keep",
-        )
-        .group_by("x", "y")
-        .agg(pl.col("keep").sum().alias("kept"), (~pl.col("keep")).sum().alias("rejected"))
-        .sort("x", "y")
-        .collect()
-    )
-    placed = [[round(x * width, 6), round(y * height, 6), kept_, out] for x, y, kept_, out in cells.iter_rows()]
-    return {"width": width, "height": height, "cells": placed}

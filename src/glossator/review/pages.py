@@ -26,9 +26,15 @@ def add_to(app: FastAPI, review: Review) -> None:
 
 def _pairs(app: FastAPI, review: Review) -> None:
     def found(query: Query, offset: int, limit: int) -> dict[str, Any]:
-        offset = max(0, offset)
-        page = review.catalog.find(query, offset, max(1, min(limit, MOST)))
-        return {"cards": review.cards(page.pair_ids), "total": page.total, "offset": offset, "query": query}
+        offset, limit = max(0, offset), max(1, min(limit, MOST))
+        page = review.catalog.find(query, offset, limit)
+        return {
+            "cards": review.cards(page.pair_ids),
+            "total": page.total,
+            "offset": offset,
+            "query": query,
+            "page": limit,
+        }
 
     @app.get("/")
     def explore(query: Asked, offset: int = 0) -> Response:

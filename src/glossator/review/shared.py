@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from glossator.against_people import against_people
+from glossator.difficulty import scores
 from glossator.jobs.agreement_text import rule_rows
 from glossator.jobs.history import find, history
 from glossator.review.catalog import SCORES, Catalog
@@ -18,7 +19,7 @@ from glossator.review.estimates import as_table, estimate
 from glossator.review.query import Query
 from glossator.review.single import single
 from glossator.verdict_log import open_log
-from glossator.workspace import TABLES, Workspace
+from glossator.workspace import Workspace
 
 # What people most often have against a pair, in the order of the keys 1 to 7.
 REASONS = (
@@ -33,6 +34,9 @@ CONDITIONS = {
     "r_qasi": "the explanation, after pair and image", "q": "the question alone",
     "q_a": "the question, after the answer",
 }  # fmt: skip
+# What the history of a pair is told from. Tables with a part a shard are read for the pair's own shard only.
+_OF_SHARDS = ("images", "ocr", "captions", "pairs", "losses", "agreement", "judgements", "inspections")
+_OF_HISTORY = (*_OF_SHARDS, "sources", "duplicates", "leaks", "human", "verdicts", "failures")
 _CARD = ("pair_id", "image_id", "source_id", "image_kind", "kind", "question", "answer", "keep", "reasons", *SCORES)
 
 
@@ -73,6 +77,7 @@ class Review:
             "title": self.workspace.path.resolve().name,
             "shapes": self.catalog.shapes,
             "conditions": CONDITIONS,
+            "labels": {"ifd": "IFD", "vfd": "VFD", "mifd": "mIFD", "ffd": "FFD", "ffd_image": "FFD beside the image"},
         }
         return self._environment.get_template(template).render(**{**shared, **values})
 
@@ -107,10 +112,13 @@ class Review:
         return shown | {"reasons_offered": list(dict.fromkeys([*rules, *REASONS]))[:9]}
 
     def agreement(self) -> dict[str, Any]:
-        """Rules against people and people against each other: `found`, and `rows` of the rules for a table."""
+        """Rules against people and people against each other: `found`, `rows` of the rules for a table, and the
+        `questions` of the pairs on which people differ."""
         human = as_table(self.desk.everything())
         found = against_people(human, self.workspace.scan("verdicts"))
-        return {"found": found, "rows": rule_rows(found)}
+        known = [one.pair_id for one in found.disagreements if one.pair_id in self.catalog]
+        questions = {pair_id: self.catalog.row(pair_id)["question"] for pair_id in known}
+        return {"found": found, "rows": rule_rows(found), "questions": questions}
 
     def estimate(self) -> dict[str, Any]:
         """How bad the set is (see `estimates.estimate`)."""
@@ -118,9 +126,16 @@ class Review:
         return estimate(human, against_people(human, self.workspace.scan("verdicts")))
 
     def history(self, pair_id: str) -> dict[str, Any]:
-        """All that is known of a pair (see `jobs.history`). Raises `UsageError` for an unknown one."""
-        ws = self.workspace
-        tables = {name: ws.scan(name) for name in TABLES}
+        """All that is known of a pair (see `jobs.history`), but for percentiles.
+
+        Raises:
+            HTTPException: 404 for an unknown pair.
+        """
+        if pair_id not in self.catalog:
+            raise HTTPException(404, "This pair is not in the workspace.")
+        ws, shard = self.workspace, int(self.catalog.row(pair_id)["shard"])
+        tables = {name: ws.scan_shard(name, shard) if name in _OF_SHARDS else ws.scan(name) for name in _OF_HISTORY}
+        tables["scores"] = scores(tables["losses"])
         return history(ws.store, tables, find(tables, pair_id))
 
 
