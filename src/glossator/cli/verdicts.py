@@ -23,7 +23,7 @@ def verdicts() -> None:
 )
 @options.output
 def import_(*, workspace: Path, file: Path, by: str, sampling: str, mode: options.Mode) -> int:
-    """Take in the verdicts of FILE: CSV, JSONL, or what Label Studio exports (JSON, JSON-MIN, CSV).
+    """Take in the verdicts of FILE: CSV, JSONL, what Label Studio exports (JSON, JSON-MIN, CSV), Argilla's folder.
 
     They count at the next glossator filter WS; edits are built by the next glossator build.
     """
@@ -38,12 +38,16 @@ def import_(*, workspace: Path, file: Path, by: str, sampling: str, mode: option
 
 @verdicts.command()
 @options.workspace
-@click.option("--format", "format_", type=click.Choice(["labelstudio", "csv"]), default="csv", show_default=True)
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option(
+    "--format", "format_", type=click.Choice(["argilla", "csv", "labelstudio"]), default="csv", show_default=True
+)
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="The file to write; for argilla, the folder."
+)
 @click.option("--sample", type=click.IntRange(min=1), help="So many pairs, drawn at random; default: all.")
 @click.option("--seed", default=0, show_default=True, help="Of the draw: the same seed draws the same pairs.")
 @click.option("--near-threshold", is_flag=True, help="Instead of at random: those nearest to a bound of the filter.")
-@click.option("--image-root", metavar="URL", help="What to put before image paths, for Label Studio to find them.")
+@click.option("--image-root", metavar="URL", help="What to put before image paths, for others to find them.")
 @options.output
 def export(
     *, workspace: Path, format_: str, out: Path, sample: int | None, seed: int, near_threshold: bool,
@@ -60,7 +64,8 @@ def export(
     else:
         chosen = tasks.at_random(tables["pairs"], sample, seed)
     sampling = tasks.NEAR if near_threshold else tasks.RANDOM
-    summary = tasks.give_out(tables, chosen, sampling, format_, out, image_root or tasks.LOCAL_FILES)
+    pictures = opened.store.source_root
+    summary = tasks.give_out(tables, chosen, sampling, format_, out, image_root or "", pictures)
     mode.result(summary.to_json(), summary.text())
     return 0
 

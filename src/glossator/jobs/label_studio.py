@@ -19,7 +19,7 @@ REASONS = (
     "wrong_answer", "not_on_image", "unclear_question", "useless_question", "wrong_explanation",
     "redundant_explanation", "wrong_boxes", "private", "offensive",
 )  # fmt: skip
-_HEADINGS = {
+HEADINGS = {
     "question": "Question", "answer": "Answer", "explain_question": "How it is asked to explain",
     "explain_answer": "Explanation",
 }  # fmt: skip
@@ -30,7 +30,7 @@ def config() -> str:
     areas = "".join(
         f'  <Header value={quoteattr(heading)}/>\n  <TextArea name="edited_{name}" toName="image" editable="true" '
         'maxSubmissions="1" rows="2"/>\n'
-        for name, heading in _HEADINGS.items()
+        for name, heading in HEADINGS.items()
     )
     verdicts = "".join(
         f'<Choice value="{word}" hotkey="{key}"/>' for word, key in ((KEEP, "k"), (REJECT, "r"), (EDIT, "e"))

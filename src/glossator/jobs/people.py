@@ -31,7 +31,7 @@ class ImportSummary:
         open: records that nobody has judged yet.
         problems: records that could not be used: place and message.
         remarks: place and message of what was taken, but should be looked at: a pair that is not in this workspace now,
-            a person who judged a pair twice in one file, a time that can't be read.
+            a person who judged a pair twice in one file, a time that can't be read; and drafts, which are open.
     """
 
     taken: Counter[str] = field(default_factory=Counter)
@@ -112,6 +112,7 @@ def _usable(
     for row in rows:
         if isinstance(row, Open):
             summary.open += 1
+            summary.remarks += [Problem(row.where, row.remark)] if row.remark else []
         elif isinstance(row, Problem):
             summary.problems.append(row)
         elif row.verdict.verdict == UNDO:

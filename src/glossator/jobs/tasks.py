@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from glossator.against_people import RANDOM
 from glossator.errors import UsageError
-from glossator.jobs import label_studio
+from glossator.jobs import argilla, label_studio
 from glossator.jobs.label_studio import LOCAL_FILES
 from glossator.jobs.verdict_files import COLUMNS, EDITED, guarded
 from glossator.records import ImageRecord, Pair
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 NEAR = "near_threshold"
-FORMATS = ("csv", "labelstudio")
+FORMATS = ("csv", "labelstudio", "argilla")
 __all__ = ["FORMATS", "LOCAL_FILES", "NEAR", "RANDOM", "TasksSummary", "at_random", "give_out", "near_threshold"]
 
 
 @dataclass(frozen=True, slots=True)
 class TasksSummary:
-    """What was given out: `written` pairs, and `left_out` ones that Label Studio can't show for want of a picture."""
+    """What was given out: `written` pairs, and `left_out` ones that can't be shown for want of a (sound) picture."""
 
     path: Path
     written: int
@@ -46,7 +46,7 @@ class TasksSummary:
         """For a person."""
         lines = [f"wrote {self.written:,} pairs to {self.path}"]
         if self.left_out:
-            lines.append(f"{self.left_out:,} pairs without a picture are left out")
+            lines.append(f"{self.left_out:,} pairs are left out: no picture, or none that can be read")
         return "\n".join(lines + ([f"labelling config: {self.config}"] if self.config else []))
 
 
@@ -56,7 +56,8 @@ def give_out(
     sampling: str,
     format: str,
     path: Path,
-    image_root: str = LOCAL_FILES,
+    image_root: str = "",
+    pictures: Path = Path(),
 ) -> TasksSummary:
     """Write pairs to be judged, in the order of `chosen`. What rules or people say of them is not in the file.
 
@@ -65,16 +66,22 @@ def give_out(
         chosen: their ids (see `at_random` and `near_threshold`).
         sampling: how they were chosen; it comes back with the verdicts.
         format: one of `FORMATS`.
-        path: the file; the labelling config of Label Studio goes beside it.
-        image_root: see `label_studio.task`.
+        path: the file, and for Argilla the folder; the labelling config of Label Studio goes beside the file.
+        image_root: what to put before image paths; if empty, Label Studio's local files are meant, and for Argilla the
+            pictures go into the records.
+        pictures: the folder that image paths are relative to.
 
     Raises:
-        UsageError: for an unknown format, or a path that can't be written.
+        UsageError: for an unknown format, an address that can't work, or a path that can't be written.
     """
     import polars as pl
 
     if format not in FORMATS:
         raise UsageError(f"no format '{format}' for tasks; known: {', '.join(FORMATS)}")
+    if format == "argilla" and image_root and not image_root.startswith(("http://", "https://")):
+        raise UsageError(
+            f"--image-root {image_root}: Argilla shows pictures of an address with http:// or https:// only"
+        )
     order = pl.LazyFrame({"pair_id": chosen}, schema={"pair_id": pl.String})
     pairs = from_arrow("pairs", _rows(order.join(tables["pairs"], on="pair_id", maintain_order="left"), "pairs"))
     wanted = order.select(pl.col("pair_id").str.slice(0, 16).alias("image_id")).unique()
@@ -82,17 +89,31 @@ def give_out(
     by_id = {image.image_id: image for image in images}
     shown = [(pair, by_id[pair.image_id]) for pair in pairs if by_id[pair.image_id].path or format == "csv"]
     config = path.with_suffix(".config.xml") if format == "labelstudio" else None
+    written = len(shown)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if config is None:
+        if format == "csv":
             _write_csv(path, shown, sampling)
+        elif format == "argilla":
+            written = argilla.write(path, _argilla_records(shown, sampling, image_root, pictures))
         else:
-            tasks = [label_studio.task(pair, image, sampling, image_root) for pair, image in shown]
+            tasks = [label_studio.task(pair, image, sampling, image_root or LOCAL_FILES) for pair, image in shown]
             path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8")
+        if config is not None:
             config.write_text(label_studio.config(), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error}") from error
-    return TasksSummary(path, len(shown), len(pairs) - len(shown), config)
+    return TasksSummary(path, written, len(pairs) - written, config)
+
+
+def _argilla_records(
+    shown: Sequence[tuple[Pair, ImageRecord]], sampling: str, image_root: str, pictures: Path
+) -> Iterator[dict[str, Any]]:
+    for pair, image in shown:
+        boxes = [piece.box for piece in pair.evidence]
+        picture = argilla.linked(image, image_root) if image_root else argilla.shown(image, pictures, boxes)
+        if picture is not None:
+            yield argilla.record(pair, sampling, picture)
 
 
 def _rows(frame: pl.LazyFrame, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Files of people's verdicts: CSV, JSONL, JSON, and what Label Studio writes. Nothing in them is trusted.
+"""Files of people's verdicts: CSV, JSONL, JSON, and what Label Studio and Argilla write. Nothing in them is trusted.
 
 A record that can't be used is a `Problem` with its place in the file; the others are taken all the same.
 """
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from glossator.errors import SourceError
-from glossator.jobs import label_studio
+from glossator.jobs import argilla_answers, label_studio
+from glossator.jobs.argilla import RECORDS
 from glossator.records import HumanVerdict
 from glossator.text import clean, one_line
 from glossator.verdict_log import EDIT, KEEP, REJECT, TEXTS, UNDO, image_of, stamp
@@ -60,22 +61,25 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A record that nobody has judged yet."""
+    """A record that nobody has judged yet; `remark` says what stands there instead of a verdict (a draft, say)."""
 
     where: str
+    remark: str = ""
 
 
 def read(path: Path, by: str = "", sampling: str = "") -> Iterator[Row | Problem | Open]:
     """What a file says, in its order.
 
     Args:
-        path: `.csv` or `.tsv`; `.jsonl`; `.json` (a list of records, or of Label Studio's tasks).
+        path: `.csv` or `.tsv`; `.jsonl`; `.json` (a list of records, of Label Studio's tasks, or of Argilla's records);
+            a folder as Argilla writes it to disk.
         by: who judged, where a record does not say.
         sampling: how the pairs were chosen, where a record does not say.
 
     Raises:
         SourceError: if it can't be read as a whole.
     """
+    path = path / RECORDS if path.is_dir() else path
     try:
         text = path.read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
@@ -88,11 +92,26 @@ def read(path: Path, by: str = "", sampling: str = "") -> Iterator[Row | Problem
         records = _json(text, path)
     else:
         raise SourceError(f"{path}: verdicts are read from .csv, .jsonl and .json")
-    for where, record in records:
+    for where, record in _unfolded(records, path.parent):
         if isinstance(record, dict):
             yield _parse(where, record, {"reviewer": by, "sampling": sampling})
+        elif isinstance(record, argilla_answers.Passed):
+            yield Open(where, one_line(record.message))
         else:
             yield Problem(where, record)
+
+
+def _unfolded(
+    records: Iterator[tuple[str, dict[str, Any] | str]], folder: Path
+) -> Iterator[tuple[str, dict[str, Any] | str | argilla_answers.Passed]]:
+    """The records, and for each one of Argilla's those of the people who answered it."""
+    beside = None
+    for where, record in records:
+        if isinstance(record, dict) and argilla_answers.fits(record):
+            beside = beside or argilla_answers.beside(folder)
+            yield from argilla_answers.records(where, record, beside)
+        else:
+            yield where, record
 
 
 def guarded(text: str) -> str:
