@@ -82,12 +82,20 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What OCR read on one image (table `ocr`). `spans` stand in reading order; `text` joins them line by line."""
+    """What OCR read on one image (table `ocr`). `spans` stand in reading order; `text` joins them line by line.
+
+    Attributes:
+        complete: the share of the image's words that were likely read, 0..1; None from an engine that can't tell.
+        disputed: places where an ensemble's engines disagree: in `text`, line by line, what was taken and what else was
+            read.
+    """
 
     image_id: str
     engine: str
     spans: tuple[Span, ...]
     text: str
+    complete: float | None = None
+    disputed: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,16 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     "sources": pa.schema([("source_id", _TEXT), ("image_id", _TEXT), ("path", _TEXT), ("caption", _TEXT)]),
-    "ocr": pa.schema([("image_id", _TEXT), ("engine", _TEXT), ("spans", _SPANS), ("text", _TEXT)]),
+    "ocr": pa.schema(
+        [
+            ("image_id", _TEXT),
+            ("engine", _TEXT),
+            ("spans", _SPANS),
+            ("text", _TEXT),
+            ("complete", pa.float64()),
+            ("disputed", _EVIDENCE),
+        ]
+    ),
     "captions": pa.schema([("image_id", _TEXT), ("caption", _TEXT), ("enriched", _TEXT), ("writer", _TEXT)]),
     "drafts": _PAIR,
     "pairs": _PAIR,
@@ -187,8 +196,9 @@ def _record(table: str, row: dict[str, Any]) -> Any:
     for key in ("more_paths", "hashes", "personal", "languages", "scripts", "profane"):
         if key in row:
             row[key] = tuple(row[key] or ())
-    if "evidence" in row:
-        row["evidence"] = tuple(Evidence(piece["text"], _box(piece["box"])) for piece in row["evidence"] or ())
+    for key in ("evidence", "disputed"):
+        if key in row:
+            row[key] = tuple(Evidence(piece["text"], _box(piece["box"])) for piece in row[key] or ())
     return _RECORDS[table](**row)
 
 

@@ -125,10 +125,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an OCR engine saw: spans in any order, and the name that the `ocr` table records."""
+    """What an OCR engine saw: spans in any order, and the name that the `ocr` table records.
+
+    `complete` and `disputed` are those of `records.Page`.
+    """
 
     engine: str
     spans: tuple[Span, ...]
+    complete: float | None = None
+    disputed: tuple[Evidence, ...] = ()
 
 
 class OcrEngine(Engine, Protocol):

@@ -17,9 +17,12 @@ GROUP = "glossator.engines"
 
 BUILTIN: dict[Family, dict[str, str]] = {
     "ocr": {
+        "ensemble": "glossator.engines.ocr.ensemble:EnsembleOcr",
         "fake": "glossator.engines.fake:FakeOcr",
         "given": "glossator.engines.ocr.given:GivenOcr",
+        "ppocrv5": "glossator.engines.ocr.ppocrv5:PpOcrV5Engine",
         "rapidocr": "glossator.engines.ocr.rapid:RapidOcrEngine",
+        "tesseract": "glossator.engines.ocr.tesseract:TesseractEngine",
     },
     "writer": {
         "chat": "glossator.engines.writer.chat:ChatWriter",
@@ -37,6 +40,9 @@ BUILTIN: dict[Family, dict[str, str]] = {
 }
 EXTRA_OF = {
     "rapidocr": "embedded",
+    "ppocrv5": "ocr",
+    "tesseract": "ocr",
+    "ensemble": "ocr",
     "embedded": "embedded",
     "chat": "chat",
     "endpoint": "chat",

@@ -62,7 +62,7 @@ class OcrStage(MapStage[Page]):
                 continue
             spans = tuple(reading_order(reading.spans))
             pages = [lines_text(spans)] + [_text(one) for one in rest if not isinstance(one, Failed)]
-            page = Page(image_id, reading.engine, spans, "\n".join(pages))
+            page = Page(image_id, reading.engine, spans, "\n".join(pages), reading.complete, reading.disputed)
             results.append([page, *(one for one in rest if isinstance(one, Failed))])
         return results
 

@@ -11,15 +11,16 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import ceil, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
-from glossator.engines.base import Reading, Runtime, Session, Spec, Step
+from glossator.engines.base import Reading, Runtime, Session, Step
+from glossator.engines.ocr.pages import ReaderSpec, plain, read_pages
 from glossator.errors import MissingExtraError
-from glossator.images import open_image
 from glossator.records import Box, Sample, Span
-from glossator.results import Failed, Outcome
+from glossator.results import Outcome
 from glossator.text import one_line
 
 if TYPE_CHECKING:
@@ -46,10 +47,9 @@ ALIKE = 1.08  # lines of one batch differ in shape by at most this factor
 BATCH = 8
 TALL = 1.5  # a crop so much higher than wide is a line that stands upright: rapidocr lays it on its side
 VOTERS = 5
-MAX_PIXELS = 1_000_000_000  # ingest has refused what is too large; this only stops nonsense
 
 
-class RapidOcrSpec(Spec):
+class RapidOcrSpec(ReaderSpec):
     """Which text the engine `rapidocr` reports."""
 
     kind: str = "rapidocr"
@@ -61,9 +61,11 @@ class RapidOcrSpec(Spec):
 class RapidOcrEngine:
     """Reads printed text; Latin and East Asian scripts."""
 
-    Spec = RapidOcrSpec
-    version = 1
-    local_cpu = True
+    Spec: ClassVar[type[RapidOcrSpec]] = RapidOcrSpec
+    version: ClassVar[int] = 1
+    local_cpu: ClassVar[bool] = True
+    name: ClassVar[str] = "rapidocr"
+    model_files: ClassVar[dict[str, str]] = MODELS
 
     def __init__(self, spec: RapidOcrSpec, rapid: Any) -> None:
         self._spec = spec
@@ -77,20 +79,30 @@ class RapidOcrEngine:
     @classmethod
     def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
         """Spec, models and version."""
-        return {"spec": spec.model_dump(), "models": MODELS, "version": cls.version, "step": step}
+        return {"spec": plain(spec), "models": cls.model_files, "version": cls.version, "step": step}
+
+    @classmethod
+    def model_paths(cls, scratch: Path) -> dict[str, str]:  # noqa: ARG003 - for models that need another form
+        """Files of the models, by rapidocr's names of its settings.
+
+        `scratch` is a folder that lives until they are loaded. Raises `MissingExtraError` if they are not there.
+        """
+        import rapidocr
+
+        folder = Path(rapidocr.__file__).parent / "models"
+        return {f"{part}.model_path": str(folder / name) for part, name in cls.model_files.items()}
 
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
         """Load the models. Raises `MissingExtraError` if rapidocr is not installed."""
         try:
             import cv2
+            import numpy as np
             import rapidocr
         except ModuleNotFoundError as error:
-            raise MissingExtraError("the OCR engine 'rapidocr'", "embedded") from error
+            raise MissingExtraError(f"the OCR engine '{cls.name}'", "embedded") from error
         cv2.setNumThreads(runtime.threads)
-        folder = Path(rapidocr.__file__).parent / "models"
-        params: dict[str, Any] = {f"{part}.model_path": str(folder / name) for part, name in MODELS.items()}
-        params |= {
+        params: dict[str, Any] = {
             "Global.log_level": "critical",
             "Global.text_score": 0.0,
             "Global.max_side_len": LONG_SIDE * 100,  # scaling and padding are done here, within bounds
@@ -105,30 +117,17 @@ class RapidOcrEngine:
             # Memory is kept from page to page: a sixth less time, and hardly a higher peak.
             "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
         }
-        return cls(spec, rapidocr.RapidOCR(params=params))
+        with TemporaryDirectory() as scratch:
+            rapid = rapidocr.RapidOCR(params=params | cls.model_paths(Path(scratch)))
+            rapid.recognize_txt([np.full((48, 48, 3), 255, np.uint8)])  # loads the recogniser, which else waits
+        return cls(spec, rapid)
 
     def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
-        """One reading per sample. Failures: those of `images.open_image`, and `engine` if the models stumble."""
-        readings = []
-        for sample in samples:
-            readings.append(self._read(Path(sample.root) / sample.image.path))
-            session.progress(1)
-        return readings
+        """See `engines.ocr.pages.read_pages`."""
+        return read_pages(self.name, samples, session, self._spec, self.spans)
 
-    def _read(self, path: Path) -> Outcome[Reading]:
-        import cv2
-        import numpy as np
-
-        picture = open_image(path, MAX_PIXELS)
-        if isinstance(picture, Failed):
-            return picture
-        try:
-            page = cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR)
-            return Reading("rapidocr", tuple(self._spans(page)))
-        except Exception as error:  # native code raises what it likes, and one odd page must not end the shard
-            return Failed("engine", f"rapidocr: {type(error).__name__}: {one_line(str(error))[:200]}")
-
-    def _spans(self, page: Pixels) -> Iterator[Span]:
+    def spans(self, page: Pixels) -> Iterator[Span]:
+        """The pieces of lines on a picture."""
         polygons = self._detect(page)
         crops = self._upright([_crop(page, polygon) for polygon in polygons], polygons)
         height, width = page.shape[:2]

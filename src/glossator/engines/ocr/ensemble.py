@@ -1,0 +1,233 @@
+"""OCR engine `ensemble`: several engines read each picture, and their letters are voted on by calibrated confidence.
+
+The first member is the best one: its spans are the places that are voted on, the others' words are laid on them (see
+`align`). What it missed and another engine is sure of is added. What the members dispute is told with its place, and
+its confidence falls to what people's transcriptions say that such a line is worth (see `calibration`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import Field, field_validator
+
+from glossator.engines import registry
+from glossator.engines.base import OcrEngine, Reading, Runtime, Session, Step
+from glossator.engines.ocr import calibration
+from glossator.engines.ocr.align import Place, Said, Slot, places, vote
+from glossator.engines.ocr.complete import completeness
+from glossator.engines.ocr.pages import PageSpec, pixels, plain
+from glossator.engines.ocr.prepare import Prepared, prepared
+from glossator.errors import RecipeError
+from glossator.recipe import EngineSpec
+from glossator.records import Evidence, Sample, Span
+from glossator.results import Failed, Outcome
+
+if TYPE_CHECKING:
+    from glossator.engines.ocr.pages import Pixels
+
+DEFAULT: tuple[dict[str, Any], ...] = (
+    {"kind": "rapidocr"},
+    {"kind": "rapidocr", "view": "soft"},
+    {"kind": "ppocrv5"},
+    {"kind": "tesseract"},
+)
+
+
+class EnsembleSpec(PageSpec):
+    """Which engines read, and what is believed."""
+
+    kind: str = "ensemble"
+    members: tuple[dict[str, Any], ...] = Field(
+        DEFAULT, min_length=2, description="Two engines or more, each as a stage's engine, the best one first."
+    )
+    min_confidence: float = Field(
+        0.0, ge=0, le=1, description="Voted lines that are less likely to be right are left out."
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _of_engines(cls, members: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        if any(not isinstance(member.get("kind"), str) for member in members):
+            raise ValueError("each member needs a kind, such as {kind: tesseract}")
+        if any(member["kind"].startswith("ensemble") for member in members):
+            raise ValueError("a member of an ensemble can't be an ensemble itself")
+        return members
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """What came out at a place: the line, and the other things that were said there, most believed first."""
+
+    span: Span
+    others: tuple[str, ...] = ()
+
+
+class EnsembleOcr:
+    """See `engines.base.OcrEngine`."""
+
+    Spec: ClassVar[type[EnsembleSpec]] = EnsembleSpec
+    version: ClassVar[int] = 1
+    local_cpu: ClassVar[bool] = True
+
+    def __init__(self, spec: EnsembleSpec, members: Sequence[OcrEngine]) -> None:
+        self.spec = spec
+        self.members = members
+        self.names = [member_name(member) for member in spec.members]
+
+    @classmethod
+    def parallelism(cls, cores: int) -> tuple[int, int]:
+        """One process a core, as its members have it."""
+        return cores, 1
+
+    @classmethod
+    def identity(cls, spec: Any, step: Step) -> dict[str, Any]:
+        """Its own settings, the members' identities, and the calibration."""
+        members = []
+        for member in spec.members:
+            engine = EngineSpec.model_validate(member)
+            kind = registry.engine_class("ocr", engine.kind)
+            members.append(kind.identity(registry.parse_spec("ocr", engine), step))
+        own = {key: value for key, value in plain(spec).items() if key != "members"}
+        return {
+            "spec": own,
+            "members": members,
+            "calibration": calibration.identity(),
+            "version": cls.version,
+            "step": step,
+        }
+
+    @classmethod
+    def build(cls, spec: Any, runtime: Runtime) -> Self:
+        """Raises the errors of the members' own `build`, and `RecipeError` if none of them can prove a preparation."""
+        members = [registry.build("ocr", EngineSpec.model_validate(member), runtime) for member in spec.members]
+        if spec.prepare and not hasattr(members[0], "spans"):
+            raise RecipeError(
+                f"ensemble: {spec.members[0]['kind']} reads no pixels, so that it can't prove a preparation"
+            )
+        return cls(spec, members)
+
+    def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
+        """One reading a sample. It fails where all members fail, with the first one's reason."""
+        quiet = replace(session, progress=lambda _done: None)
+        readings: list[Outcome[Reading]] = []
+        for sample in samples:
+            readings.append(self._read(sample, quiet))
+            session.progress(1)
+        return readings
+
+    def _read(self, sample: Sample, session: Session) -> Outcome[Reading]:
+        if not self.spec.prepare:
+            return self._voted(sample, session, list)
+        page = pixels(Path(sample.root) / sample.image.path)
+        if isinstance(page, Failed):
+            return page
+        read: Callable[[Pixels], Iterable[Span]] = self.members[0].spans  # type: ignore[attr-defined]
+        try:
+            better = prepared(page, self.spec.prepare, read)
+        except Exception:  # native code raises what it likes; the picture is then read as it is
+            return self._voted(sample, session, list)
+        if not better.done:
+            return self._voted(sample, session, list)
+        with tempfile.TemporaryDirectory() as folder:
+            return self._voted(_stored(sample, better, Path(folder)), session, better.back)
+
+    def _voted(
+        self, sample: Sample, session: Session, back: Callable[[Iterable[Span]], list[Span]]
+    ) -> Outcome[Reading]:
+        outcomes = [member.read([sample], session)[0] for member in self.members]
+        read = [(name, one) for name, one in zip(self.names, outcomes, strict=True) if isinstance(one, Reading)]
+        if not read:
+            return outcomes[0]
+        names = [name for name, _ in read]
+        found = places([one.spans for _, one in read])
+        voted = [one for one in combined(found, names) if one.span.confidence >= self.spec.min_confidence]
+        spans = back([one.span for one in voted])
+        disputes = back([Span("\n".join((v.span.text, *v.others)), v.span.box) for v in voted if v.others])
+        return Reading(
+            "ensemble",
+            tuple(spans),
+            complete=completeness(found, len(names)),
+            disputed=tuple(Evidence(dispute.text, dispute.box) for dispute in disputes),
+        )
+
+
+def member_name(member: dict[str, Any]) -> str:
+    """By what name a member is calibrated: its kind, and its view if it has another than the plain one."""
+    view = member.get("view", "plain")
+    return str(member["kind"]) if view == "plain" else f"{member['kind']}:{view}"
+
+
+def _stored(sample: Sample, better: Prepared, folder: Path) -> Sample:
+    """The sample with its prepared picture, in a folder of its own."""
+    import cv2
+
+    cv2.imwrite(str(folder / "page.png"), better.page, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    height, width = better.page.shape[:2]
+    image = replace(sample.image, path="page.png", width=width, height=height)
+    return replace(sample, root=str(folder), image=image)
+
+
+def combined(found: Sequence[Place], names: Sequence[str]) -> list[Voted]:
+    """What the members read together; `names` are theirs, in the order of the readings that were aligned."""
+    east_asian = any(_is_east_asian(said.text) for place in found for said in place.said if said.member == 0)
+    voted = (
+        _alone(place, names, east_asian=east_asian) if len(place.said) == 1 else _by_vote(place, names)
+        for place in found
+    )
+    return [one for one in voted if one is not None and one.span.text]
+
+
+def _alone(place: Place, names: Sequence[str], *, east_asian: bool) -> Voted | None:
+    """What one member alone read, if it is sure enough, and if the first member saw such letters on the page at all."""
+    (said,) = place.said
+    name = names[said.member]
+    trust = calibration.TRUST.get(name, calibration.UNKNOWN)
+    if said.confidence < trust.alone:
+        return None
+    if said.member and (not _is_text(said.text) or (_is_east_asian(said.text) and not east_asian)):
+        return None
+    missed = sum(calibration.weight(other, 1.0) for i, other in enumerate(names) if i != said.member)
+    sure = calibration.final(calibration.probability(name, said.confidence), 0.0, missed)
+    return Voted(Span(said.text, place.box, round(sure, 4)))
+
+
+def _by_vote(place: Place, names: Sequence[str]) -> Voted:
+    weights = [_weights(names[said.member], said) for said in place.said]
+    won = vote([said.text for said in place.said], weights, pivot=0)
+    text = " ".join("".join(slot.text for slot in won).split())
+    first = place.said[0]
+    own = calibration.probability(names[first.member], first.confidence)
+    agreeing, disputing = _support(won)
+    sure = calibration.final(own, agreeing, disputing)
+    disputed = any(slot.disputed and slot.counts for slot in won)
+    ranked = sorted(zip(weights, place.said, strict=True), key=lambda pair: -pair[0][0])
+    others = tuple(dict.fromkeys(said.text for _, said in ranked if said.text != text)) if disputed else ()
+    return Voted(Span(text, place.box, round(sure, 4)), others)
+
+
+def _weights(name: str, said: Said) -> tuple[float, float, float]:
+    trust = calibration.TRUST.get(name, calibration.UNKNOWN)
+    letters = trust.letters * calibration.weight(name, said.confidence)
+    return letters, letters, letters * trust.blanks
+
+
+def _support(won: Sequence[Slot]) -> tuple[float, float]:
+    """The share of letters' slots that nobody disputes, and that of those that somebody does."""
+    counting = [slot for slot in won if slot.counts]
+    if not counting:
+        return 0.0, 0.0
+    disputed = sum(slot.disputed for slot in counting) / len(counting)
+    return 1 - disputed, disputed
+
+
+def _is_text(text: str) -> bool:
+    return 2 * sum(map(str.isalnum, text)) >= len(text.replace(" ", ""))
+
+
+def _is_east_asian(text: str) -> bool:
+    return any("\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" for char in text)
