@@ -1,6 +1,6 @@
 """Whether what `glossator verdicts agreement` says of a sample holds for the set: intervals against the truth.
 
-    python benchmarks/human_verdicts.py [--data ../shared/data/records.jsonl] [--draws 100] [--pairs 200]
+    python benchmarks/human_verdicts.py [--data FILE] [--kind receipt] [--draws 100] [--pairs 200]
 
 Defects are planted into pairs with human ground truth, so that every pair is known to be sound or spoilt; a person who
 knows judges random samples, as many as there are draws. The filter has its rules on texts only (the scores are made up
@@ -57,11 +57,12 @@ def figures(found: FilterAgainstPeople) -> dict[str, Interval]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared/data/records.jsonl")
+    parser.add_argument("--kind", action="append", dest="kinds", help="only images of this kind; repeatable")
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--pairs", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure_defects(options.data, folder, **SETTINGS)
+        measure_defects(options.data, folder, kinds=options.kinds or (), **SETTINGS)
         workspace = glossator.open(Path(folder) / "planted")
         pairs, verdicts = workspace.scan("pairs"), workspace.scan("verdicts").collect().lazy()
         meta = pairs.select("pair_id", "meta").collect()
