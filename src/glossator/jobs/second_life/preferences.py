@@ -46,7 +46,11 @@ def preferences(tables: Mapping[str, pl.LazyFrame]) -> tuple[list[Preference], C
     # Only questions that have both a kept and a rejected answer.
     asked = ("image_id", pl.col("context").fill_null(""), pl.col("question").str.to_lowercase().str.strip_chars())
     both = pl.col("keep").any().over(asked) & pl.col("keep").all().over(asked).not_()
-    found = rows.with_columns(both.alias("both")).filter("both").join(tables["images"], on="image_id", how="left")
+    found = (
+        rows.with_columns(both.alias("both"))
+        .filter("both")
+        .join(tables["images"], on="image_id", how="left", maintain_order="left")
+    )
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in found.collect().iter_rows(named=True):
         groups.setdefault((row["image_id"], row["context"] or "", fold(row["question"])), []).append(row)

@@ -114,6 +114,13 @@ def test_the_same_wrong_answer_counts_once() -> None:
     assert len(found(GOOD, *wrong, _1=("not_grounded",), _2=("not_grounded",))) == 1
 
 
+def test_they_come_in_the_order_of_the_pairs() -> None:
+    pairs = [pair(f"i{n}", k, ASK, ("Lorillard", "Larry Odum")[k]) for n in range(300) for k in (0, 1)]
+    rejected = {one.pair_id: ("not_grounded",) for one in pairs if one.answer == "Larry Odum"}
+    samples, _ = preferences(tables(pairs, rejected))
+    assert [one.chosen_id for one in samples] == [f"i{n}-0" for n in range(300)]
+
+
 def test_why_there_are_no_more_is_told() -> None:
     rejected = {"i-1": ["not_grounded"], "j-0": ["not_grounded"], "i-2": ["answer_too_long"]}
     pairs = [GOOD, pair("i", 1, ASK, "LORILLARD"), pair("i", 2, ASK, "Larry"), pair("j", 0, ASK, "Larry")]
