@@ -13,12 +13,13 @@ from glossator.difficulty import MORE_SCORES, SCORES, scores
 from glossator.errors import UsageError
 from glossator.grounding import claims, claims_grounding
 from glossator.jobs.reasons import Reason, explained
-from glossator.places.check import Checked, check
+from glossator.places.check import Checked
 from glossator.places.page import PageText
 from glossator.records import CONDITIONS, ImageRecord, Page, Pair
 from glossator.replies import of_image
 from glossator.schemas import SCHEMAS, from_arrow
 from glossator.stages.judged import judged_columns
+from glossator.stages.measured import places_told
 from glossator.store import Store
 from glossator.text import fold
 
@@ -154,7 +155,7 @@ def _explanation(subject: Subject) -> dict[str, Any]:
         for one in dict.fromkeys(claims(pair.explain_answer))
         for share in (claims_grounding(f'"{one}"', known, page.spans) if fold(one) else None,)
     ]
-    places = check(pair.explain_answer, pair.question, pair.answer, pair.evidence, page)
+    places = places_told(pair, page)
     return {"named": named, "places": [_place(one) for one in places]}
 
 

@@ -11,7 +11,7 @@ from glossator.gather import gather
 from glossator.grounding import claims_grounding, locate
 from glossator.layout.question_fit import question_fit
 from glossator.operands import operands
-from glossator.places.check import check, share_true
+from glossator.places.check import Checked, check, share_true
 from glossator.places.page import PageText
 from glossator.records import Evidence, Pair, Sample
 
@@ -60,5 +60,10 @@ def with_explanation_measured(sample: Sample, pair: Pair) -> Pair:
     spans = sample.page.spans if sample.page else ()
     share = claims_grounding(pair.explain_answer, f"{pair.question}\n{pair.answer}", spans)
     page = PageText(spans, sample.image.width, sample.image.height)
-    places = share_true(check(pair.explain_answer, pair.question, pair.answer, pair.evidence, page))
-    return replace(pair, explain_grounding=share, explain_places=places)
+    return replace(pair, explain_grounding=share, explain_places=share_true(places_told(pair, page)))
+
+
+def places_told(pair: Pair, page: PageText) -> list[Checked]:
+    """What the explanation says of places, checked. Where the answer itself was not found, nothing tells its place."""
+    found = pair.evidence if pair.grounding is None or pair.grounding >= _SURE else ()
+    return check(pair.explain_answer, pair.question, pair.answer, found, page)
