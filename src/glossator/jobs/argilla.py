@@ -187,6 +187,6 @@ def _labels(words: Iterable[str]) -> dict[str, Any]:
 def _hidden(name: str) -> dict[str, Any]:
     """A property of a record that one can filter by, and that who judges does not see."""
     return {
-        **_NEW, "name": name, "title": name, "visible_for_annotators": False, "dataset_id": None, "type": "terms",
+        **_NEW, "name": name, "title": name, "visible_for_annotators": False, "dataset_id": None,
         "settings": {"type": "terms", "values": None, "visible_for_annotators": True},
     }  # fmt: skip
