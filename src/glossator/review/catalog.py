@@ -19,7 +19,8 @@ from glossator.recipe import explain
 from glossator.review import charts
 from glossator.review.charts import counted, top
 from glossator.review.query import RANDOM, Query
-from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, judged_columns, kept
+from glossator.review.rows import read_rows, search, with_verdicts
+from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, kept
 from glossator.workspace import Workspace
 
 _ORDERS = 12  # kept in memory, four bytes a pair
@@ -29,7 +30,6 @@ THRESHOLDS = (
 )  # fmt: skip
 _RANGES = {"judged": (1.0, 5.0)}  # of what is no share
 SCORES = ("ifd", "vfd", "mifd", "ffd")
-_JUDGED_BY = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +62,26 @@ class Catalog:
         self._workspace = workspace
         self._judged = judged
         self._orders: OrderedDict[Query, pl.Series] = OrderedDict()
+        self._searched: OrderedDict[str, pl.Series] = OrderedDict()
         self._lock = threading.Lock()
-        self.load()
+        self._pairs = workspace.scan("pairs")
+        self._path = dict(workspace.scan("images").select("image_id", "path").collect().iter_rows())
+        self.rows = read_rows(workspace)
+        self._hashed = self.rows.select(pl.col("pair_id").hash(seed=1)).with_row_index("row").sort("pair_id")
+        self.load_verdicts()
 
-    def load(self) -> None:
-        """Read the tables anew, as after another filter."""
-        ws = self._workspace
-        present = ws.store.read_json("current.json").get("tables", {})
-        tables = {name: ws.scan(name) for name in _JUDGED_BY if name in present}
-        judged = judged_columns({"drafts": ws.scan("pairs"), **tables}).drop("kind").collect()
-        images = ws.scan("images").select("image_id", "source_id", "shard", pl.col("kind").alias("image_kind"))
-        texts = [pl.col(name).fill_null("") for name in ("question", "answer", "explain_answer")]
-        pairs = ws.scan("pairs").select(
-            "pair_id",
-            "kind",
-            "writer",
-            "question",
-            "answer",
-            pl.concat_str(texts, separator=" ").str.to_lowercase().alias("text"),
-        )
-        verdicts = ws.scan("verdicts").select("pair_id", "keep", "reasons", "decided_by")
-        rows = (
-            judged.lazy()
-            .join(pairs, on="pair_id", how="left", maintain_order="left")
-            .join(images, on="image_id", how="left", maintain_order="left")
-            .join(verdicts, on="pair_id", how="left", maintain_order="left")
-            .with_columns(
-                pl.col("keep").fill_null(value=True),
-                pl.col("reasons").fill_null([]),
-                pl.col("pair_id").hash(seed=7).alias("drawn"),
-            )
-            .collect()
-        )
+    def load_verdicts(self) -> None:
+        """Take the verdicts in anew, as after another filter."""
+        rows = with_verdicts(self.rows, self._workspace)
         with self._lock:
             self.rows = rows
-            self._path = dict(ws.scan("images").select("image_id", "path").collect().iter_rows())
-            self.settings = ws.filter_settings()
-            self.rows = self.rows.with_columns(
-                self._distance().alias("border"), kept(self._varied({}), self.rows.columns).alias("by_settings")
-            )
-            self._place = {pair_id: i for i, pair_id in enumerate(self.rows["pair_id"])}
+            self.settings = self._workspace.filter_settings()
+            by_settings = kept(self._varied({}), self.rows.columns).alias("by_settings")
+            self.rows = self.rows.with_columns(self._distance().alias("border"), by_settings)
             self._orders.clear()
             self.shapes = {name: charts.shape(self.rows, name) for name in SCORES}
+            self.choices = self._choices()
+            self.sliders = self._sliders()
 
     def _distance(self) -> pl.Expr:
         """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes
@@ -124,7 +102,7 @@ class Catalog:
         value = self.settings.get(name)
         return float(value) if isinstance(value, int | float) else None
 
-    def sliders(self) -> list[dict[str, Any]]:
+    def _sliders(self) -> list[dict[str, Any]]:
         """The bounds of the filter that the set's columns can be held against: `name`, `column`, `side` (`max` or
         `min`), `value` (None: not applied), the range `low..high` of useful values, and `step`; and
         what it is (`description`)."""
@@ -143,11 +121,28 @@ class Catalog:
         return found
 
     def __contains__(self, pair_id: str) -> bool:
-        return pair_id in self._place
+        return self._find(pair_id) is not None
+
+    def _find(self, pair_id: str) -> int | None:
+        """The row of a pair. By hash: a dictionary of ids would take more memory than all scores."""
+        wanted = pl.select(pl.lit(pair_id).hash(seed=1)).item()
+        at = int(self._hashed["pair_id"].search_sorted(wanted))
+        while at < self._hashed.height and self._hashed["pair_id"][at] == wanted:
+            row = int(self._hashed["row"][at])
+            if self.rows["pair_id"][row] == pair_id:
+                return row
+            at += 1
+        return None
+
+    def _row(self, pair_id: str) -> int:
+        row = self._find(pair_id)
+        if row is None:
+            raise KeyError(pair_id)
+        return row
 
     def row(self, pair_id: str) -> dict[str, Any]:
         """What is in memory of one pair. Raises `KeyError` for an unknown one."""
-        return self.rows.row(self._place[pair_id], named=True)
+        return self.rows.row(self._row(pair_id), named=True)
 
     def image(self, image_id: str) -> str | None:
         """Where an image's picture lies in the source; None for an unknown one or one without a picture."""
@@ -183,12 +178,25 @@ class Catalog:
 
     def _mask(self, query: Query) -> pl.Expr:
         ids = list(self._judged()) if query.judged else []
-        return query.mask(pl.col("pair_id").is_in(ids))
+        mask = query.mask(pl.col("pair_id").is_in(ids))
+        return mask & pl.lit(self._search(query.text)) if query.text.strip() else mask
+
+    def _search(self, text: str) -> pl.Series:
+        with self._lock:
+            known = self._searched.get(text)
+        if known is not None:
+            return known
+        found = search(self._pairs, text)
+        with self._lock:
+            self._searched[text] = found
+            if len(self._searched) > _ORDERS:
+                self._searched.popitem(last=False)
+        return found
 
     def beside(self, query: Query, pair_id: str) -> Beside:
         """Where a pair stands in a query's order; for a pair that is not in it, the first one comes after."""
         places = self._order(query)
-        at = places.index_of(self._place[pair_id])
+        at = places.index_of(self._row(pair_id))
         place = -1 if at is None else at
 
         def id_at(index: int) -> str | None:
@@ -199,7 +207,7 @@ class Catalog:
     def next_with(self, query: Query, pair_id: str, reason: str) -> str | None:
         """The next pair of a query, behind this one, that has the same reason; None if there is none."""
         places = self._order(query)
-        at = places.index_of(self._place[pair_id])
+        at = places.index_of(self._row(pair_id))
         rest = places.slice(0 if at is None else at + 1)
         has = self.rows["reasons"].gather(rest).list.contains(reason)
         first = has.index_of(True)
@@ -218,7 +226,7 @@ class Catalog:
             "scatter": charts.scatter(found, ends["mifd"], ends["ffd"]),
         }
 
-    def choices(self) -> dict[str, list[tuple[str, int]]]:
+    def _choices(self) -> dict[str, list[tuple[str, int]]]:
         """The values that filters can take, with how many pairs have each."""
         columns = {name: counted(self.rows[name].drop_nulls()) for name in ("image_kind", "kind", "writer")}
         return columns | {"reason": counted(self.rows["reasons"].explode(empty_as_null=False).drop_nulls())}

@@ -66,5 +66,5 @@ def scatter(rows: pl.DataFrame, right: float, upper: float) -> dict[str, Any]:
 
 def counted(values: pl.Series) -> list[tuple[str, int]]:
     """How often each value occurs, the most frequent first."""
-    counts = values.value_counts(name="n").sort("n", values.name, descending=[True, False])
+    counts = values.cast(pl.String).value_counts(name="n").sort("n", values.name, descending=[True, False])
     return list(counts.iter_rows())

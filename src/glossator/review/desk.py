@@ -127,5 +127,5 @@ class Desk:
             self._log.read()
             fold(self._workspace.store, self._log)
             counts = self._workspace.filter(**(settings or {}))
-            self._catalog.load()
+            self._catalog.load_verdicts()
         return counts

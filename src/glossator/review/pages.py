@@ -43,8 +43,8 @@ def _pairs(app: FastAPI, review: Review) -> None:
         return review.render(
             "explore.html",
             **found(query, offset, A_PAGE),
-            choices=review.catalog.choices(),
-            sliders=review.catalog.sliders(),
+            choices=review.catalog.choices,
+            sliders=review.catalog.sliders,
         )
 
     @app.get("/grid")

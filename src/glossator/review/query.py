@@ -73,7 +73,8 @@ class Query(BaseModel):
         return f"{self.order} filtered" if filters and self.order == RANDOM else self.order
 
     def mask(self, judged: pl.Expr) -> pl.Expr:
-        """True for the pairs that are wanted. `judged`: whether a person has judged a pair."""
+        """True for the pairs that are wanted, but for `text`, which is not in memory. `judged`: whether a person has
+        judged a pair."""
         found = [pl.lit(value=True)]
         exact = {"image_kind": self.image_kind, "kind": self.kind, "writer": self.writer}
         found += [pl.col(name) == value for name, value in exact.items() if value]
@@ -83,7 +84,6 @@ class Query(BaseModel):
             found.append(pl.col("keep") == (self.keep == "kept"))
         if self.judged:
             found.append(judged == (self.judged == "yes"))
-        found += [pl.col("text").str.contains(word, literal=True) for word in self.text.casefold().split()]
         for name, low, high in parse_ranges(self.ranges):
             if low is not None:
                 found.append(pl.col(name) >= low)
