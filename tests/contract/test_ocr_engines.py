@@ -18,7 +18,8 @@ from glossator.recipe import EngineSpec
 from glossator.records import ImageRecord, Sample, Span
 from glossator.results import Failed
 
-ENGINES = ["given", "fake", pytest.param("rapidocr", marks=pytest.mark.model)]
+REAL = ["rapidocr", "ppocrv5", "tesseract", "ensemble"]
+ENGINES = ["given", "fake", *(pytest.param(kind, marks=pytest.mark.model) for kind in REAL)]
 LINES = ["CORNER SHOP", "Date 2018-03-18", "TOTAL 28.00"]
 _built: dict[str, OcrEngine] = {}
 

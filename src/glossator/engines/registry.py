@@ -18,6 +18,7 @@ GROUP = "glossator.engines"
 BUILTIN: dict[Family, dict[str, str]] = {
     "ocr": {
         "ensemble": "glossator.engines.ocr.ensemble:EnsembleOcr",
+        "ensemble-chat": "glossator.engines.ocr.settled:EnsembleChatOcr",
         "fake": "glossator.engines.fake:FakeOcr",
         "given": "glossator.engines.ocr.given:GivenOcr",
         "ppocrv5": "glossator.engines.ocr.ppocrv5:PpOcrV5Engine",
@@ -43,6 +44,7 @@ EXTRA_OF = {
     "ppocrv5": "ocr",
     "tesseract": "ocr",
     "ensemble": "ocr",
+    "ensemble-chat": "ocr",
     "embedded": "embedded",
     "chat": "chat",
     "endpoint": "chat",

@@ -22,6 +22,7 @@ from glossator.records import Box, Span
 
 NEAR = 0.45  # of the lower one's height: how far the middles of two words of one line may be apart
 ALIKE = 40.0  # similarity in percent of two texts (the shorter inside the longer) that may be one
+ITS_OWN = 80.0  # such similarity says that a word is the anchor's own
 STRETCH = 2  # so many letters in a row that one text lacks it did not see
 APART = 1.5  # words further apart than so many heights are no neighbours
 _HALF_WIDTH = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -72,7 +73,7 @@ def places(readings: Sequence[Sequence[Span]]) -> list[Place]:
     for member in range(len(readings)):
         anchors = [(_joined(words), words) for words in left[member]]
         others = range(member + 1, len(readings))
-        at = _Places([span.box for span, _ in anchors])
+        at = _Places([span for span, _ in anchors])
         taken: list[list[Said]] = [[Said(member, span.text, span.confidence)] for span, _ in anchors]
         for other in others:
             rest: list[list[_Word]] = []
@@ -93,14 +94,23 @@ def places(readings: Sequence[Sequence[Span]]) -> list[Place]:
 
 
 class _Places:
-    """Boxes of anchors, found by a word's middle."""
+    """Anchors, found by where a word's middle is."""
 
-    def __init__(self, boxes: Sequence[Box]) -> None:
-        self._boxes = sorted(enumerate(boxes), key=lambda pair: pair[1][1])
+    def __init__(self, anchors: Sequence[Span]) -> None:
+        self._boxes = sorted(enumerate(anchor.box for anchor in anchors), key=lambda pair: pair[1][1])
+        self._letters = [letters(anchor.text) for anchor in anchors]
         self._tops = [box[1] for _, box in self._boxes]
-        self._highest = max((box[3] - box[1] for box in boxes), default=0.0)
+        self._highest = max((box[3] - box[1] for _, box in self._boxes), default=0.0)
 
     def at(self, word: _Word) -> int | None:
+        """The anchor that a word belongs to: it lies on it, or touches it and is one of its words.
+
+        The second, because across a wide blank the places of words in a line are guesses.
+        """
+        on = self._on(word)
+        return self._own(word) if on is None else on
+
+    def _on(self, word: _Word) -> int | None:
         x0, y0, x1, y1 = word.box
         x, y = (x0 + x1) / 2, (y0 + y1) / 2
         best, least = None, NEAR
@@ -112,6 +122,16 @@ class _Places:
             if away < least:
                 best, least = i, away
         return best
+
+    def _own(self, word: _Word) -> int | None:
+        x0, y0, x1, y1 = word.box
+        own = letters(word.text)
+        for i, (left, top, right, bottom) in self._boxes[: bisect_right(self._tops, y1)]:
+            level = min(y1, bottom) - max(y0, top)
+            touches = level > 0.5 * min(y1 - y0, bottom - top) and left < x1 and x0 < right
+            if touches and len(own) > 1 and fuzz.partial_ratio(own, self._letters[i]) >= ITS_OWN:
+                return i
+        return None
 
 
 def _runs(words: Sequence[_Word], at: _Places) -> list[tuple[int | None, list[_Word]]]:

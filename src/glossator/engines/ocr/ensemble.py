@@ -103,13 +103,18 @@ class EnsembleOcr:
 
     @classmethod
     def build(cls, spec: Any, runtime: Runtime) -> Self:
-        """Raises the errors of the members' own `build`, and `RecipeError` if none of them can prove a preparation."""
+        """Raises the errors of the members' own `build`, and `RecipeError` if the first can't prove a preparation."""
+        return cls(spec, cls.build_members(spec, runtime))
+
+    @staticmethod
+    def build_members(spec: EnsembleSpec, runtime: Runtime) -> list[OcrEngine]:
+        """The live members. Raises as `build`."""
         members = [registry.build("ocr", EngineSpec.model_validate(member), runtime) for member in spec.members]
         if spec.prepare and not hasattr(members[0], "spans"):
             raise RecipeError(
                 f"ensemble: {spec.members[0]['kind']} reads no pixels, so that it can't prove a preparation"
             )
-        return cls(spec, members)
+        return members
 
     def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
         """One reading a sample. It fails where all members fail, with the first one's reason."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -46,44 +46,43 @@ def plain(spec: PageSpec) -> dict[str, Any]:
     return {key: value for key, value in dump.items() if (key, value) not in (("prepare", []), ("view", "plain"))}
 
 
-def read_pages(
-    name: str,
-    samples: Sequence[Sample],
-    session: Session,
-    spec: ReaderSpec,
-    spans: Callable[[Pixels], Iterable[Span]],
-) -> list[Outcome[Reading]]:
-    """One reading per sample.
+class PageReader:
+    """Base of the engines that read pixels: they say how a picture is read, in `_spans`.
 
-    Args:
+    Attributes:
         name: the engine's, for the `ocr` table.
-        samples, session: see `engines.base.OcrEngine.read`.
-        spec: what may be done to a picture before it is read.
-        spans: reads a picture (height x width x 3, blue green red).
-
-    Failures: those of `images.open_image`, and `engine` if the engine stumbles.
     """
-    readings = []
-    for sample in samples:
-        readings.append(_read(name, Path(sample.root) / sample.image.path, spec, spans))
-        session.progress(1)
-    return readings
 
+    name: ClassVar[str]
 
-def _read(name: str, path: Path, spec: ReaderSpec, spans: Callable[[Pixels], Iterable[Span]]) -> Outcome[Reading]:
-    page = pixels(path)
-    if isinstance(page, Failed):
-        return page
+    def __init__(self, spec: ReaderSpec) -> None:
+        self.spec = spec
 
-    def read(page: Pixels) -> list[Span]:
-        view = seen(page, spec.view)
-        return view.back(spans(view.page))
+    def _spans(self, page: Pixels) -> Iterable[Span]:
+        raise NotImplementedError
 
-    try:
-        better = prepared(page, spec.prepare, read)
-        return Reading(name, tuple(better.back(read(better.page)) if better.done else read(page)))
-    except Exception as error:  # native code raises what it likes, and one odd page must not end the shard
-        return Failed("engine", f"{name}: {type(error).__name__}: {one_line(str(error))[:200]}")
+    def spans(self, page: Pixels) -> list[Span]:
+        """The pieces of lines on a picture, as the engine's view has it."""
+        view = seen(page, self.spec.view)
+        return view.back(self._spans(view.page))
+
+    def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
+        """One reading per sample. Failures: those of `images.open_image`, and `engine` if the engine stumbles."""
+        readings = []
+        for sample in samples:
+            readings.append(self._read(Path(sample.root) / sample.image.path))
+            session.progress(1)
+        return readings
+
+    def _read(self, path: Path) -> Outcome[Reading]:
+        page = pixels(path)
+        if isinstance(page, Failed):
+            return page
+        try:
+            better = prepared(page, self.spec.prepare, self.spans)
+            return Reading(self.name, tuple(better.back(self.spans(better.page))))
+        except Exception as error:  # native code raises what it likes, and one odd page must not end the shard
+            return Failed("engine", f"{self.name}: {type(error).__name__}: {one_line(str(error))[:200]}")
 
 
 def pixels(path: Path) -> Outcome[Pixels]:

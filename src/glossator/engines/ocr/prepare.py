@@ -28,6 +28,8 @@ Read = Callable[["Pixels"], Iterable[Span]]
 SOFT = 1.0  # pixels: standard deviation of the blur of a soft view
 LOOK = 1000  # pixels on the longer side: enough to see lines of text
 PART = (900, 500)  # width and height of the part that is read as a proof
+SMALLEST = 32  # pixels: nothing is done to thinner pictures
+DOUBT = 0.5  # a part that is read with less sureness a letter may stand on its head
 GAIN = 1.03  # so much more must be read
 MOST_SKEW = 15.0  # degrees
 LEAST_SKEW = 0.6
@@ -69,11 +71,10 @@ def prepared(page: Pixels, changes: Sequence[Change], read: Read) -> Prepared:
 
     now = Prepared(page, _still(), (), (page.shape[1], page.shape[0]))
     for change in changes:
-        for candidate, matrix in _candidates(change, now.page):
-            if _is_better(now.page, candidate, matrix, read):
-                whole = now.matrix @ np.vstack([matrix, [0, 0, 1]])
-                now = Prepared(candidate, whole, (*now.done, change), now.size)
-                break
+        best = _best(now.page, _candidates(change, now.page), read, doubt=change == "turn")
+        if best is not None:
+            whole = now.matrix @ np.vstack([best[1], [0, 0, 1]])
+            now = Prepared(best[0], whole, (*now.done, change), now.size)
     return now
 
 
@@ -88,18 +89,35 @@ def seen(page: Pixels, view: View) -> Prepared:
 # The proof
 
 
-def _is_better(old: Pixels, new: Pixels, matrix: Matrix, read: Read) -> bool:
-    """Whether the engine is sure of more of the new picture than of the old, on the part with most ink."""
+def _best(
+    old: Pixels, candidates: Sequence[tuple[Pixels, Matrix]], read: Read, *, doubt: bool
+) -> tuple[Pixels, Matrix] | None:
+    """The candidate of which the engine is sure of most, on the part with most ink; None if that is the old picture.
+
+    With `doubt`, a picture without candidates that reads badly may stand on its head.
+    """
+    if not candidates and not (doubt and min(old.shape[:2]) >= SMALLEST):
+        return None
+    x, y, width, height = _part(old)
+    before = list(read(old[y : y + height, x : x + width]))
+    if not candidates:
+        if sureness(before) > DOUBT * sum(map(str.isalnum, "".join(span.text for span in before))):
+            return None
+        candidates = [_on_its_head(old)]
+    scores = [sureness(read(_same_part(new, matrix, (x, y, width, height)))) for new, matrix in candidates]
+    best = max(range(len(scores)), key=scores.__getitem__)
+    return candidates[best] if scores[best] > GAIN * sureness(before) else None
+
+
+def _same_part(new: Pixels, matrix: Matrix, part: tuple[int, int, int, int]) -> Pixels:
+    """What a part of the old picture became in the new one."""
     import numpy as np
 
-    x, y, width, height = _part(old)
+    x, y, width, height = part
     corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], dtype=np.float64)
     there = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
     (left, top), (right, bottom) = there.min(axis=0), there.max(axis=0)
-    part = new[max(0, int(top)) : int(np.ceil(bottom)), max(0, int(left)) : int(np.ceil(right))]
-    if min(part.shape[:2]) < 8:
-        return False
-    return sureness(read(part)) > GAIN * sureness(read(old[y : y + height, x : x + width]))
+    return new[max(0, int(top)) : int(np.ceil(bottom)), max(0, int(left)) : int(np.ceil(right))]
 
 
 def sureness(spans: Iterable[Span]) -> float:
@@ -138,7 +156,7 @@ def _candidates(change: Change, page: Pixels) -> list[tuple[Pixels, Matrix]]:
     import cv2
 
     height, width = page.shape[:2]
-    if min(height, width) < 32:
+    if min(height, width) < SMALLEST:
         return []
     scale = min(1.0, LOOK / max(height, width))
     grey = cv2.cvtColor(page, cv2.COLOR_BGR2GRAY)
@@ -186,6 +204,15 @@ def _turned(page: Pixels) -> list[tuple[Pixels, Matrix]]:
         (clockwise, np.array([[0, 1.0, 0], [-1.0, 0, height]])),
         (other, np.array([[0, -1.0, width], [1.0, 0, 0]])),
     ]
+
+
+def _on_its_head(page: Pixels) -> tuple[Pixels, Matrix]:
+    import cv2
+    import numpy as np
+
+    height, width = page.shape[:2]
+    turned = np.asarray(cv2.rotate(page, cv2.ROTATE_180), dtype=np.uint8)
+    return turned, np.array([[-1.0, 0, width], [0, -1.0, height]])
 
 
 def skew(grey: Grey) -> float:

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
-from glossator.engines.base import Reading, Runtime, Session, Step
-from glossator.engines.ocr.pages import ReaderSpec, plain, read_pages
+from glossator.engines.base import Runtime, Step
+from glossator.engines.ocr.pages import PageReader, ReaderSpec, plain
 from glossator.errors import MissingExtraError
-from glossator.records import Box, Sample, Span
-from glossator.results import Outcome
+from glossator.records import Box, Span
 from glossator.text import one_line
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class RapidOcrSpec(ReaderSpec):
     )
 
 
-class RapidOcrEngine:
+class RapidOcrEngine(PageReader):
     """Reads printed text; Latin and East Asian scripts."""
 
     Spec: ClassVar[type[RapidOcrSpec]] = RapidOcrSpec
@@ -68,7 +67,8 @@ class RapidOcrEngine:
     model_files: ClassVar[dict[str, str]] = MODELS
 
     def __init__(self, spec: RapidOcrSpec, rapid: Any) -> None:
-        self._spec = spec
+        super().__init__(spec)
+        self._min_confidence = spec.min_confidence
         self._rapid = rapid
 
     @classmethod
@@ -122,18 +122,13 @@ class RapidOcrEngine:
             rapid.recognize_txt([np.full((48, 48, 3), 255, np.uint8)])  # loads the recogniser, which else waits
         return cls(spec, rapid)
 
-    def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
-        """See `engines.ocr.pages.read_pages`."""
-        return read_pages(self.name, samples, session, self._spec, self.spans)
-
-    def spans(self, page: Pixels) -> Iterator[Span]:
-        """The pieces of lines on a picture."""
+    def _spans(self, page: Pixels) -> Iterator[Span]:
         polygons = self._detect(page)
         crops = self._upright([_crop(page, polygon) for polygon in polygons], polygons)
         height, width = page.shape[:2]
         for polygon, (text, confidence) in zip(polygons, self._recognise(crops), strict=True):
             text = one_line(text)
-            if text and confidence >= self._spec.min_confidence:
+            if text and confidence >= self._min_confidence:
                 yield Span(text, _box(polygon, width, height), round(min(1.0, confidence), 4))
 
     def _detect(self, page: Pixels) -> list[Polygon]:

@@ -10,15 +10,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from glossator.engines.base import Reading, Runtime, Session, Step
-from glossator.engines.ocr.pages import ReaderSpec, plain, read_pages
+from glossator.engines.base import Runtime, Step
+from glossator.engines.ocr.pages import PageReader, ReaderSpec, plain
 from glossator.errors import MissingExtraError, UsageError
-from glossator.records import Box, Sample, Span
-from glossator.results import Outcome
+from glossator.records import Box, Span
 from glossator.text import one_line
 
 if TYPE_CHECKING:
@@ -40,15 +39,17 @@ class TesseractSpec(ReaderSpec):
     min_confidence: float = Field(0.3, ge=0, le=1, description="Words that it is less sure of are left out.")
 
 
-class TesseractEngine:
+class TesseractEngine(PageReader):
     """Reads printed text in the languages whose data is installed."""
 
-    Spec = TesseractSpec
-    version = 1
-    local_cpu = True
+    Spec: ClassVar[type[TesseractSpec]] = TesseractSpec
+    version: ClassVar[int] = 1
+    local_cpu: ClassVar[bool] = True
+    name: ClassVar[str] = "tesseract"
 
     def __init__(self, spec: TesseractSpec, api: Any) -> None:
-        self._spec = spec
+        super().__init__(spec)
+        self._min_confidence = spec.min_confidence
         self._api = api
 
     @classmethod
@@ -84,12 +85,7 @@ class TesseractEngine:
         api.SetVariable("debug_file", os.devnull)
         return cls(spec, api)
 
-    def read(self, samples: Sequence[Sample], session: Session) -> list[Outcome[Reading]]:
-        """See `engines.ocr.pages.read_pages`."""
-        return read_pages("tesseract", samples, session, self._spec, self.spans)
-
-    def spans(self, page: Pixels) -> Iterator[Span]:
-        """The pieces of lines on a picture."""
+    def _spans(self, page: Pixels) -> Iterator[Span]:
         import cv2
         import tesserocr
 
@@ -110,7 +106,7 @@ class TesseractEngine:
             found = word.BoundingBox(level.WORD)
             text = one_line(word.GetUTF8Text(level.WORD) or "") if found else ""
             confidence = word.Confidence(level.WORD) / 100 if found else 0.0
-            if text and confidence >= self._spec.min_confidence and found[0] < found[2] and found[1] < found[3]:
+            if text and confidence >= self._min_confidence and found[0] < found[2] and found[1] < found[3]:
                 x0, y0, x1, y1 = map(float, found)
                 line.append((text, (x0, y0, x1, y1), min(1.0, confidence)))
         yield from pieces(line)
