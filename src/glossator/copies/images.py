@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from glossator.copies.neighbours import Near, nearest
+from glossator.copies.neighbours import Index, Nearest
 from glossator.copies.pictures import BITS, CROPS, pixels
 from glossator.copies.second_look import Look, look
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 _BYTES = BITS // 8
 _LOOKED_AT_ONCE = 20_000
-_COPIES_OF_ONE = 100  # that are found from the original's side, at most: bounds the memory
 # The small pictures of some rows, by row number.
 Fetch: TypeAlias = Callable[[list[int]], Mapping[int, bytes]]
 
@@ -71,15 +69,8 @@ def copies_within(hashes: NDArray[np.uint8], thumbnails: Fetch, rule: Rule) -> I
         thumbnails: gives the small pictures of some rows.
         rule: what counts as a copy.
     """
-    import numpy as np
-
-    listed = _few_of_each(hashes[:, 0], rule.candidates)
-    near = _near(hashes[listed], hashes, rule, _COPIES_OF_ONE)
-    a, b = near.query, listed[near.found]
-    two = a != b
-    later, earlier = np.maximum(a, b)[two], np.minimum(a, b)[two]
-    pairs = _ordered(Near(later, earlier, near.bits[two]), rule.candidates)
     copies: set[int] = set()
+    pairs = candidates_within(hashes, rule)
     for copy in _looked_at(pairs, thumbnails, thumbnails, rule, lambda row: row in copies):
         copies.add(copy.row)
         yield copy
@@ -93,24 +84,40 @@ def copies_across(
     rule: Rule,
 ) -> Iterator[Copy]:
     """For each row that copies a row of the test set: the nearest such. Shapes as in `copies_within`."""
-    import numpy as np
-
-    listed = _few_of_each(test_hashes[:, 0], rule.candidates)
-    there = _near(test_hashes[listed], hashes, rule, rule.candidates)
-    back = _near(hashes[:, 0], test_hashes, rule, _COPIES_OF_ONE)
-    row = np.concatenate([there.query, back.found])
-    of = np.concatenate([listed[there.found], back.query])
-    pairs = _ordered(Near(row, of, np.concatenate([there.bits, back.bits])), rule.candidates)
+    pairs = _candidates_across(hashes, test_hashes, rule)
     yield from _looked_at(pairs, thumbnails, test_thumbnails, rule, lambda _row: False)
 
 
-def _near(whole: NDArray[np.uint8], hashes: NDArray[np.uint8], rule: Rule, most: int) -> Near:
-    """Whole pictures (`[m, 32]`) that resemble each row's picture, whole or cropped."""
+def candidates_within(hashes: NDArray[np.uint8], rule: Rule) -> pl.DataFrame:
+    """Pairs of rows whose hashes are near, `row` and the earlier `of`: of each row the nearest few, nearest first."""
     import numpy as np
 
-    rows, crops = hashes.shape[:2]
-    owner = np.repeat(np.arange(rows), crops)
-    return nearest(whole, hashes.reshape(-1, _BYTES), owner, rule.radius, most)
+    best = Nearest(rule.candidates)
+    listed = _few_of_each(hashes[:, 0], rule.candidates)
+    for a, found, bits in _near(hashes[listed, 0], hashes, rule):
+        b = listed[found]
+        two = a != b
+        best.add(np.maximum(a, b)[two], np.minimum(a, b)[two], bits[two])
+    return best.pairs()
+
+
+def _candidates_across(hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8], rule: Rule) -> list[tuple[int, int]]:
+    best = Nearest(rule.candidates)
+    listed = _few_of_each(test_hashes[:, 0], rule.candidates)
+    for row, found, bits in _near(test_hashes[listed, 0], hashes, rule):
+        best.add(row, listed[found], bits)
+    for of, row, bits in _near(hashes[:, 0], test_hashes, rule):
+        best.add(row, of, bits)
+    return best.pairs()
+
+
+def _near(
+    whole: NDArray[np.uint8], hashes: NDArray[np.uint8], rule: Rule
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows of `hashes` whose picture, whole or cropped, resembles a whole picture (`[m, 32]`); that one; the bits."""
+    crops = hashes.shape[1]
+    for near in Index(whole).search(hashes.reshape(-1, _BYTES), rule.radius):
+        yield near.query // crops, near.found, near.bits
 
 
 def _few_of_each(whole: NDArray[np.uint8], most: int) -> NDArray[np.int64]:
@@ -123,38 +130,19 @@ def _few_of_each(whole: NDArray[np.uint8], most: int) -> NDArray[np.int64]:
     return np.sort(order[np.arange(len(order)) - starts < most])
 
 
-def _ordered(near: Near, most: int) -> list[tuple[int, int]]:
-    """Pairs, each once, by the first row; of each the nearest `most`, nearest first."""
-    import polars as pl
-
-    pairs = pl.DataFrame({"row": near.query, "of": near.found, "bits": near.bits})
-    pairs = pairs.group_by("row", "of").agg(pl.col("bits").min()).sort("row", "bits", "of")
-    return pairs.group_by("row", maintain_order=True).head(most).select("row", "of").rows()
-
-
 def _looked_at(
-    pairs: Iterable[tuple[int, int]], ours: Fetch, theirs: Fetch, rule: Rule, passed_over: Callable[[int], bool]
+    pairs: pl.DataFrame, ours: Fetch, theirs: Fetch, rule: Rule, passed_over: Callable[[int], bool]
 ) -> Iterator[Copy]:
     """The first of each row's pairs that a second look confirms. Small pictures are fetched for some rows at a time."""
-    for block in _blocks(list(pairs)):
-        mine = ours(sorted({row for row, _ in block}))
-        others = theirs(sorted({of for _, of in block}))
-        for row, of_row in groupby(block, key=lambda pair: pair[0]):
-            for _, of in of_row:
-                if passed_over(of):
-                    continue
-                seen = look(pixels(mine[row]), pixels(others[of]))
-                if rule.same(seen):
-                    yield Copy(row, of, seen.worst)
-                    break
-
-
-def _blocks(pairs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-    """Pairs in blocks; a row's pairs stay together."""
-    start = 0
-    while start < len(pairs):
-        end = min(len(pairs), start + _LOOKED_AT_ONCE)
-        while end < len(pairs) and pairs[end][0] == pairs[end - 1][0]:
-            end += 1
-        yield pairs[start:end]
-        start = end
+    confirmed = -1
+    for start in range(0, len(pairs), _LOOKED_AT_ONCE):
+        block = pairs[start : start + _LOOKED_AT_ONCE]
+        mine = ours(sorted(set(block["row"])))
+        others = theirs(sorted(set(block["of"])))
+        for row, of in block.iter_rows():
+            if row == confirmed or passed_over(of):
+                continue
+            seen = look(pixels(mine[row]), pixels(others[of]))
+            if rule.same(seen):
+                confirmed = row
+                yield Copy(row, of, seen.worst)

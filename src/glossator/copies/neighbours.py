@@ -113,35 +113,32 @@ class Index:
         return found
 
 
-def nearest(index: Hashes, queries: Hashes, owner: Rows, radius: int, most: int) -> Near:
-    """For each owner of queries (several queries may have one) the `most` nearest rows of the index, nearest first.
+class Nearest:
+    """Of pairs of rows that come in any order, the nearest few of each first row; memory stays bounded."""
 
-    Args:
-        index: `[n, 32]`.
-        queries: `[m, 32]`.
-        owner: `[m]`, whose query each is; a pair is told once, with the fewest bits of its queries.
-        radius: bits that may differ, of 256.
-        most: rows an owner, at most.
-    """
-    import numpy as np
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._best = pl.DataFrame(schema={"row": pl.Int64, "of": pl.Int64, "bits": pl.Int64})
+        self._waiting: list[pl.DataFrame] = []
+        self._size = 0
 
-    columns = ("query", "found", "bits")
-    best = pl.DataFrame(schema=dict.fromkeys(columns, pl.Int64))
-    waiting: list[pl.DataFrame] = []
-    size = 0
-    for near in Index(index).search(queries, radius):
-        waiting.append(pl.DataFrame({"query": owner[near.query], "found": near.found, "bits": near.bits}))
-        size += len(near.bits)
-        if size > _MOST_WAITING:  # few are the best: memory stays bounded however many are near
-            best, waiting, size = _best([best, *waiting], most), [], 0
-    best = _best([best, *waiting], most)
-    query, found, bits = (best[name].to_numpy().astype(np.int64) for name in columns)
-    return Near(query, found, bits)
+    def add(self, row: Rows, of: Rows, bits: Rows) -> None:
+        """Pairs, and how many bits they differ in; the same pair may come again."""
+        self._waiting.append(pl.DataFrame({"row": row, "of": of, "bits": bits}))
+        self._size += len(bits)
+        if self._size > _MOST_WAITING:
+            self._sift()
 
+    def pairs(self) -> pl.DataFrame:
+        """`row, of`, by the first row, nearest first."""
+        self._sift()
+        return self._best.select("row", "of")
 
-def _best(parts: list[pl.DataFrame], most: int) -> pl.DataFrame:
-    rows = pl.concat(parts).group_by("query", "found").agg(pl.col("bits").min()).sort("query", "bits", "found")
-    return rows.group_by("query", maintain_order=True).head(most)
+    def _sift(self) -> None:
+        rows = pl.concat([self._best, *self._waiting]).group_by("row", "of").agg(pl.col("bits").min())
+        rows = rows.sort("row", "bits", "of")
+        self._best = rows.group_by("row", maintain_order=True).head(self._most)
+        self._waiting, self._size = [], 0
 
 
 def _blocks(hashes: Hashes) -> Iterator[Hashes]:

@@ -18,7 +18,7 @@ class CopySettings(Settings):
     hash_bits_max: int = Field(
         64, ge=0, le=128, description="Pictures whose hashes differ in at most so many of 256 bits are looked at again."
     )
-    candidates: int = Field(8, ge=1, description="Second looks at each picture, at most; the nearest first.")
+    candidates: int = Field(16, ge=1, description="Second looks at each picture, at most; the nearest first.")
     worst_max: float = Field(
         0.25, ge=0, le=1, description="A copy's worst places differ by at most this: 0 the same, 1 unrelated."
     )
