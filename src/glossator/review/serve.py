@@ -74,7 +74,8 @@ def serve(
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
-        review.desk.close()
+        if not read_only:
+            review.desk.close()
 
 
 def _loopback(host: str) -> bool:
