@@ -148,6 +148,8 @@ def retry(store: Store, recipe: Recipe, events: Events | None = None) -> Run:
             continue
         for shard in store.shards(plan.folder):
             failed = {failure.image_id for failure in store.read_failures(plan.folder, shard)}
+            if failed and stage_class(plan.kind).whole_shard:  # it may change the rows of any of them
+                failed = {image.image_id for image in store.read_part(IMAGES, "images", shard)}
             again.setdefault(shard, set()).update(failed)
         step = StageTodo(plan, tuple(s for s, ids in sorted(again.items()) if ids), sum(map(len, again.values())))
         if step.shards:
@@ -226,6 +228,15 @@ def set_current(store: Store, plans: Sequence[StagePlan]) -> None:
     """Note which folder holds each table, and which folders' failures count."""
     tables = {"images": IMAGES, "sources": SOURCES, "human": HUMAN} | {plan.writes: plan.folder for plan in plans}
     store.write_json("current.json", {"tables": tables, "stages": [plan.folder for plan in plans]})
+
+
+def set_tables(store: Store, plans: Sequence[StagePlan]) -> None:
+    """Note the new folders of these table stages; all else stays as the last run has left it."""
+    current = store.read_json("current.json")
+    tables = current.get("tables", {}) | {plan.writes: plan.folder for plan in plans}
+    kinds = {plan.kind for plan in plans}
+    others = [folder for folder in current.get("stages", []) if folder.partition("/")[0] not in kinds]
+    store.write_json("current.json", {"tables": tables, "stages": [*others, *(plan.folder for plan in plans)]})
 
 
 def workers_for(plan: StagePlan, run: RunSpec, cores: int) -> tuple[int, int]:

@@ -150,3 +150,19 @@ def test_public_names() -> None:
     for name in glossator.__all__:
         assert getattr(glossator, name)
     assert len(glossator.__all__) <= 20
+
+
+def test_a_new_threshold_works_on_what_an_older_version_has_made(source: Path, tmp_path: Path) -> None:
+    """A writer's new version gives other fingerprints; the tables that are there can be filtered all the same."""
+    ws = glossator.build(source, tmp_path / "ws", "fake", **{"run.workers.ocr": 0})
+    before = ws.table("pairs")
+    current = ws.store.read_json("current.json")
+    for table in ("drafts", "pairs", "losses"):
+        stage, _, _ = current["tables"][table].partition("/")
+        (ws.path / current["tables"][table]).rename(ws.path / stage / "0123456789ab")
+        current["tables"][table] = f"{stage}/0123456789ab"
+    ws.store.write_json("current.json", current)
+    counts = ws.filter(mifd_max=0.4)
+    assert counts["pairs"] == before.num_rows
+    assert ws.table("pairs").equals(before)
+    assert ws.table("verdicts").num_rows == before.num_rows

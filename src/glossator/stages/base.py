@@ -39,6 +39,7 @@ class Stage:
         uses: tables that are read if the recipe makes them.
         writes: the table that this stage makes.
         Settings: pydantic model of its settings.
+        whole_shard: whether an image's rows depend on the shard's other images; then all are done again where one is.
     """
 
     kind: ClassVar[str]
@@ -47,6 +48,7 @@ class Stage:
     uses: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[str]
     Settings: ClassVar[type[Settings]] = Settings
+    whole_shard: ClassVar[bool] = False
 
     @classmethod
     def also_hashed(cls, _settings: Any) -> Any:
@@ -66,14 +68,12 @@ class MapStage(Stage, ABC, Generic[Record]):
         family: the engine family that does the work; None where the stage does it itself, on this machine's cores.
         default_engine: kind of the engine used if the recipe names none.
         spawns: whether a stage without an engine is worth processes of its own.
-        whole_shard: whether an image's rows depend on the shard's other images; then all are done again where one is.
         needs: a method beyond the family's own that the engine must have; empty for none.
     """
 
     family: ClassVar[Family | None]
     default_engine: ClassVar[str]
     spawns: ClassVar[bool] = True
-    whole_shard: ClassVar[bool] = False
     needs: ClassVar[str] = ""
 
     def __init__(self, settings: Any, engine: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 
 from pydantic import ValidationError
@@ -56,6 +57,22 @@ def resolve(recipe: Recipe) -> list[StagePlan]:
         plan = _plan(spec, supplied)
         plans.append(plan)
         supplied[plan.writes] = plan.folder
+    return plans
+
+
+def over_stored(recipe: Recipe, tables: Mapping[str, str]) -> list[StagePlan]:
+    """The plans of the recipe's table stages over tables as they stand in a workspace, whichever version made them.
+
+    Args:
+        recipe: the recipe.
+        tables: the folder of each table there is.
+    """
+    supplied = {"human": HUMAN, **tables}
+    plans = []
+    for spec in recipe.stages:
+        if issubclass(stage_class(spec.use), TableStage):
+            plans.append(_plan(spec, supplied))
+            supplied[plans[-1].writes] = plans[-1].folder
     return plans
 
 
