@@ -133,7 +133,7 @@ class Scene:
     def places(self) -> dict[str, str]:
         """`v` and `h` where the answer stands clearly in an outer third of the page, and the number of its line."""
         x, y = _middle(self.box)
-        found = {}
+        found: dict[str, str] = {}
         vertical = "top" if y < self.page.height * 0.3 else "bottom" if y > self.page.height * 0.7 else ""
         horizontal = "left" if x < self.page.width * 0.3 else "right" if x > self.page.width * 0.7 else ""
         if vertical:
@@ -244,7 +244,10 @@ def flagged(case: Case, text: str) -> bool:
 
 
 def report(name: str, cases: list[Case], *, show: bool) -> None:
-    found, alarms, total, decided = Counter(), Counter(), Counter(), 0
+    found: Counter[str] = Counter()
+    alarms: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    decided = 0
     for case in cases:
         caught, alarm = flagged(case, case.false), flagged(case, case.true)
         found[case.sort] += caught
