@@ -39,7 +39,8 @@ def printed_for(text: str, spans: Sequence[Span]) -> tuple[str, tuple[Span, ...]
         if found:
             printed = next(iter(found.values()))
             as_it_is = "".join(printed[0].split()) == "".join(text.split())
-            return printed if len(found) == 1 and not as_it_is and not misread(printed[0]) else None
+            sound = len(found) == 1 and not as_it_is and not misread(printed[0]) and _as_figured(text, printed[0])
+            return printed if sound else None
     return None
 
 
@@ -93,6 +94,12 @@ def _piece(wanted: _Skeleton, page: _Skeleton, *, exact: bool) -> str:
 
 def _is_border(text: str, at: int) -> bool:
     return at in (0, len(text)) or not (text[at - 1].isalnum() and text[at].isalnum())
+
+
+def _as_figured(text: str, printed: str) -> bool:
+    """A text of figures alone is not read from words: "100.00" not from "100% OF"."""
+    letters = any(map(str.isalpha, text))
+    return letters or all(any(map(str.isdigit, word)) or not fold(word) for word in printed.split())
 
 
 def _figures(chars: str) -> str:

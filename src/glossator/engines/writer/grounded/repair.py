@@ -16,6 +16,8 @@ from glossator.text import fold
 
 _STANDS = 0.85  # how literally an answer must stand on the page for an explanation to point at it
 _FITS = 0.5
+# An explanation of something else may mean that the answer is to something else.
+_DOUBTS = frozenset({"explanation_not_grounded"})
 
 
 def mend(document: Document, rejected: Rejected, own: Sequence[PairDraft]) -> Mended | None:
@@ -27,8 +29,13 @@ def mend(document: Document, rejected: Rejected, own: Sequence[PairDraft]) -> Me
         own: what this writer would ask of the page itself.
     """
     pair = rejected.pair
-    if rejected.part == "answer":
-        return _answered(document, pair, own)
+    doubtful = not _DOUBTS.isdisjoint(rejected.reasons)
+    if rejected.part == "answer" or (doubtful and find_answer(document, pair.question, own)):
+        again = _answered(document, pair, own)
+        if again is not None or rejected.part == "answer":
+            return again
+    if doubtful and pair.question_fit is None:
+        return None  # nothing says that the answer belongs to the question
     told = _explained(document, pair, own)
     if told is None or told.answer == pair.explain_answer:
         return None
