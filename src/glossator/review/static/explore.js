@@ -106,8 +106,8 @@ function place() {
     const figure = histogram.svg.closest("figure");
     for (const end of figure.querySelectorAll("input")) end.value = histogram.range?.[end.dataset.end] ?? "";
   }
-  const both = ranges.has("mifd") && ranges.has("ffd");
-  scatter.range = both ? { x: ranges.get("mifd"), y: ranges.get("ffd") } : null;
+  const [x, y] = ["mifd", "ffd"].map((name) => ranges.get(name) ?? [null, null]);
+  scatter.range = ranges.has("mifd") || ranges.has("ffd") ? { x, y } : null;
   if (scatter.right) scatter.place();
 }
 

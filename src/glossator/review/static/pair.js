@@ -133,7 +133,7 @@ function endEdit() {
 function saveEdit() {
   const form = document.getElementById("edit");
   const texts = Object.fromEntries(new FormData(form));
-  if ([...form.elements].every((field) => field.value === field.defaultValue)) return say("Nothing has been changed.");
+  if ([...form.querySelectorAll("textarea")].every((field) => field.value === field.defaultValue)) return say("Nothing has been changed.");
   if (!texts.question.trim() || !texts.answer.trim()) return say("An edit needs a question and an answer.", { wrong: true });
   judge({ verdict: "edit", ...texts });
 }
