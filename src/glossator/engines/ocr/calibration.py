@@ -1,4 +1,4 @@
-"""How far an engine's confidence can be believed. Made by `benchmarks/ocr_ensemble.py --fit` from human OCR.
+"""How far an engine's confidence can be believed. Fitted by `benchmarks/ocr_calibrate.py` on human OCR.
 
 A curve gives the probability that a word is right, by the confidence of its line: isotonic, so that a higher confidence
 never means less. Engines that are not named here have the cautious curve.
@@ -7,7 +7,6 @@ never means less. Engines that are not named here have the cautious curve.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 
@@ -38,7 +37,7 @@ CURVES: dict[str, Curve] = {
 }
 COMPLETE: Curve = ((0.0, 0.0), (1.0, 1.0))  # from the raw estimate of `complete` to the share of words that are there
 CAUTIOUS: Curve = ((0.0, 0.05), (0.5, 0.4), (0.9, 0.8), (1.0, 0.95))
-AGREED = (0.0, 1.0, 0.5, -1.0)  # of `final`: intercept, log-odds of the anchor, agreed share, disputed share
+AGREED = (0.0, 1.0, 0.5, -1.0)  # of `final`: intercept, then its arguments
 LETTERS = 4  # of a word, on average: a word is right when all its letters are
 
 
@@ -59,7 +58,7 @@ class Trust:
 
 TRUST: dict[str, Trust] = {
     "rapidocr": Trust(1.0, 1.0, 0.5),
-    "rapidocr:soft": Trust(0.7, 0.8, 0.8),
+    "rapidocr:scaled": Trust(1.0, 1.0, 0.5),
     "ppocrv5": Trust(0.5, 0.2, 0.8),
     "tesseract": Trust(0.5, 0.6, 0.86),
 }
@@ -92,14 +91,19 @@ def weight(engine: str, confidence: float) -> float:
     return max(0.05, log(right / (1 - right)))
 
 
-def final(own: float, agreeing: float, disputing: float, coefficients: Sequence[float] = AGREED) -> float:
+def log_odds(probability: float) -> float:
+    """Its logarithm of odds, within bounds."""
+    bounded = min(0.999, max(0.001, probability))
+    return log(bounded / (1 - bounded))
+
+
+def final(own: float, agreed: float, disputed: float) -> float:
     """The probability that a word of a voted line is right, by logistic regression.
 
     Args:
-        own: what the anchor's curve says.
-        agreeing: weight of the other members that say the same, per letter.
-        disputing: weight of those that say otherwise or saw nothing, per letter.
+        own: log-odds by the anchor's curve.
+        agreed: share of the letters that another member confirms and nobody disputes.
+        disputed: share of the letters that somebody disputes; both are 0 where one member alone read.
     """
-    own = min(0.999, max(0.001, own))
-    score = sum(c * x for c, x in zip(coefficients, (1.0, log(own / (1 - own)), agreeing, disputing), strict=True))
+    score = sum(c * x for c, x in zip(AGREED, (1.0, own, agreed, disputed), strict=True))
     return 1 / (1 + exp(-score))

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from glossator.engines.ocr.pages import Pixels
 
 DEFAULT: tuple[dict[str, Any], ...] = (
+    {"kind": "rapidocr", "view": "scaled"},
     {"kind": "rapidocr"},
-    {"kind": "rapidocr", "view": "soft"},
     {"kind": "ppocrv5"},
     {"kind": "tesseract"},
 )
@@ -196,38 +196,45 @@ def _alone(place: Place, names: Sequence[str], *, east_asian: bool) -> Voted | N
         return None
     if said.member and (not _is_text(said.text) or (_is_east_asian(said.text) and not east_asian)):
         return None
-    missed = sum(calibration.weight(other, 1.0) for i, other in enumerate(names) if i != said.member)
-    sure = calibration.final(calibration.probability(name, said.confidence), 0.0, missed)
+    sure = calibration.final(*evidence_of(place, names)[1:])
     return Voted(Span(said.text, place.box, round(sure, 4)))
 
 
 def _by_vote(place: Place, names: Sequence[str]) -> Voted:
-    weights = [_weights(names[said.member], said) for said in place.said]
-    won = vote([said.text for said in place.said], weights, pivot=0)
+    won = _won(place, names)
     text = " ".join("".join(slot.text for slot in won).split())
-    first = place.said[0]
-    own = calibration.probability(names[first.member], first.confidence)
-    agreeing, disputing = _support(won)
-    sure = calibration.final(own, agreeing, disputing)
+    sure = calibration.final(*evidence_of(place, names)[1:])
     disputed = any(slot.disputed and slot.counts for slot in won)
-    ranked = sorted(zip(weights, place.said, strict=True), key=lambda pair: -pair[0][0])
-    others = tuple(dict.fromkeys(said.text for _, said in ranked if said.text != text)) if disputed else ()
+    ranked = sorted(place.said, key=lambda said: -_weights(names[said.member], said)[0])
+    others = tuple(dict.fromkeys(said.text for said in ranked if said.text != text)) if disputed else ()
     return Voted(Span(text, place.box, round(sure, 4)), others)
+
+
+def _won(place: Place, names: Sequence[str]) -> list[Slot]:
+    return vote(
+        [said.text for said in place.said], [_weights(names[said.member], said) for said in place.said], pivot=0
+    )
+
+
+def evidence_of(place: Place, names: Sequence[str]) -> tuple[float, float, float, float]:
+    """What speaks for what came out at a place, as `calibration.final` takes it, after a 1 for the intercept.
+
+    These are: what the anchor's curve says (log-odds), the share of letters that another member confirms and nobody
+    disputes, and the share that somebody disputes.
+    """
+    first = place.said[0]
+    own = calibration.log_odds(calibration.probability(names[first.member], first.confidence))
+    if len(place.said) == 1:
+        return 1.0, own, 0.0, 0.0
+    slots = [slot for slot in _won(place, names) if slot.counts]
+    disputed = sum(slot.disputed for slot in slots) / max(1, len(slots))
+    return 1.0, own, 1.0 - disputed, disputed
 
 
 def _weights(name: str, said: Said) -> tuple[float, float, float]:
     trust = calibration.TRUST.get(name, calibration.UNKNOWN)
     letters = trust.letters * calibration.weight(name, said.confidence)
     return letters, letters, letters * trust.blanks
-
-
-def _support(won: Sequence[Slot]) -> tuple[float, float]:
-    """The share of letters' slots that nobody disputes, and that of those that somebody does."""
-    counting = [slot for slot in won if slot.counts]
-    if not counting:
-        return 0.0, 0.0
-    disputed = sum(slot.disputed for slot in counting) / len(counting)
-    return 1 - disputed, disputed
 
 
 def _is_text(text: str) -> bool:

@@ -36,7 +36,7 @@ class ReaderSpec(PageSpec):
     """Spec of an engine that is no ensemble."""
 
     view: View = Field(
-        "plain", description="How the engine sees each picture: as it is, or a little blurred (for an ensemble)."
+        "plain", description="How the engine sees each picture: as it is, or at another scale (for an ensemble)."
     )
 
 

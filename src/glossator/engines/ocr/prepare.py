@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]  # 2 x 3: a point of the new picture to one of the old
 
 Change = Literal["turn", "deskew", "light", "enlarge", "smooth"]
-View = Literal["plain", "soft"]
+View = Literal["plain", "scaled"]
 Read = Callable[["Pixels"], Iterable[Span]]
 
-SOFT = 1.0  # pixels: standard deviation of the blur of a soft view
+SHRUNK = 0.6  # scale of a scaled view where letters are not tiny
 LOOK = 1000  # pixels on the longer side: enough to see lines of text
 PART = (900, 500)  # width and height of the part that is read as a proof
 SMALLEST = 32  # pixels: nothing is done to thinner pictures
@@ -35,7 +35,7 @@ MOST_SKEW = 15.0  # degrees
 LEAST_SKEW = 0.6
 UNEVEN = 40  # grey levels between the background of the lightest and the darkest tenth of a page
 FAINT = 110  # grey levels between background and ink
-TINY = 14  # pixels: the height of lower-case letters that recognisers were trained on begins about here
+TINY = 12  # pixels: letters that are lower are read better when they are enlarged (benchmarks/ocr_ensemble.py)
 NOISY = 9.0  # grey levels: standard deviation of the noise
 
 
@@ -79,11 +79,18 @@ def prepared(page: Pixels, changes: Sequence[Change], read: Read) -> Prepared:
 
 
 def seen(page: Pixels, view: View) -> Prepared:
-    """The page as a view has it. A soft one is blurred a little: noise and broken letters then read otherwise."""
+    """The page as a view has it. A scaled one enlarges tiny letters twice and shrinks others: another look at them."""
     import cv2
+    import numpy as np
 
-    picture = page if view == "plain" else cv2.GaussianBlur(page, (0, 0), SOFT)
-    return Prepared(picture, _still(), (), (page.shape[1], page.shape[0]))
+    picture, matrix = page, _still()
+    if view == "scaled" and min(page.shape[:2]) >= SMALLEST:
+        if letter_height(cv2.cvtColor(page, cv2.COLOR_BGR2GRAY)) < TINY:
+            picture, matrix = _enlarged(page)
+        else:
+            smaller = cv2.resize(page, None, fx=SHRUNK, fy=SHRUNK, interpolation=cv2.INTER_AREA)
+            picture, matrix = np.asarray(smaller, dtype=np.uint8), matrix / SHRUNK
+    return Prepared(picture, matrix, (), (page.shape[1], page.shape[0]))
 
 
 # The proof
@@ -323,7 +330,8 @@ def letter_height(grey: Grey) -> float:
     import cv2
     import numpy as np
 
-    _, _, stats, _ = cv2.connectedComponentsWithStats(_ink(grey))
+    calm = cv2.medianBlur(cv2.medianBlur(grey, 3), 3) if noise(grey) > NOISY else grey
+    _, _, stats, _ = cv2.connectedComponentsWithStats(_ink(np.asarray(calm, dtype=np.uint8)))
     boxes = stats[1:]
     wide, high = boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]
     letters = high[(high >= 4) & (high <= 80) & (wide >= 2) & (wide <= 3 * high) & (boxes[:, cv2.CC_STAT_AREA] >= 6)]

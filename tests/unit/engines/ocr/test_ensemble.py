@@ -59,12 +59,12 @@ def test_east_asian_letters_on_a_latin_page_are_not_added() -> None:
 
 
 def test_calibration_rises_with_confidence() -> None:
-    for name in [*NAMES, "rapidocr:soft", "somebody else's"]:
+    for name in [*NAMES, "rapidocr:scaled", "somebody else's"]:
         sure = [probability(name, step / 50) for step in range(51)]
         assert sure == sorted(sure)
         assert 0 < sure[0] <= sure[-1] < 1
         assert weight(name, 0.3) <= weight(name, 0.99)
-    assert final(0.9, 1.0, 0.0) > final(0.9, 0.2, 0.8)
+    assert final(2.0, 1.0, 0.0) > final(2.0, 0.2, 0.8)
 
 
 def test_a_page_that_others_see_more_of_is_less_complete() -> None:
