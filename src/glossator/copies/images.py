@@ -101,7 +101,7 @@ def candidates_within(hashes: NDArray[np.uint8], rule: Rule) -> pl.DataFrame:
     return best.pairs()
 
 
-def _candidates_across(hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8], rule: Rule) -> list[tuple[int, int]]:
+def _candidates_across(hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8], rule: Rule) -> pl.DataFrame:
     best = Nearest(rule.candidates)
     listed = _few_of_each(test_hashes[:, 0], rule.candidates)
     for row, found, bits in _near(test_hashes[listed, 0], hashes, rule):

@@ -84,8 +84,9 @@ class Index:
         vectors = self._vectors(inside)
         half = (vectors * vectors).sum(axis=1) / 2
         # Two vectors of signs that differ in b bits are 4 b apart, squared. Bits that differ by chance do so in all
-        # directions alike, and these 64 of 256 show a quarter of it.
-        reach = 4 * radius * _DIRECTIONS / _BITS / 2
+        # directions alike, and these 64 of 256 show a quarter of it, more or less.
+        shown = radius + 2 * radius**0.5 + 4
+        reach = 4 * shown * _DIRECTIONS / _BITS / 2
         block = max(1, min(_BLOCK, _MOST_AT_ONCE // len(members)))
         for start in range(0, len(asking), block):
             rows = asking[start : start + block]

@@ -23,8 +23,13 @@ THUMBNAIL_SIDE = 192
 THUMBNAIL_QUALITY = 80
 CROPPED = 0.05
 # A picture's hash changes when its border is cut off. So each picture is hashed whole and with borders cut off (left,
-# top, right, bottom): a cropped copy, whole, then resembles one of these, and what it was cropped from likewise.
-CROPS = ((0, 0, 0, 0), (1, 1, 1, 1), (1, 1, 0, 0), (0, 0, 1, 1), (1, 0, 0, 1), (0, 1, 1, 0))
+# top, right, bottom): a cropped copy, whole, then resembles one of these, and what it was cropped from likewise. Three
+# sides are left out: such a copy resembles those of two sides and of four.
+CROPS = (
+    (0, 0, 0, 0), (1, 1, 1, 1),
+    (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1),
+    (1, 1, 0, 0), (0, 0, 1, 1), (1, 0, 0, 1), (0, 1, 1, 0), (1, 0, 1, 0), (0, 1, 0, 1),
+)  # fmt: skip
 _WORKING_SIDE = 256
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 Grid: TypeAlias = "NDArray[np.float32]"
 Place: TypeAlias = "NDArray[np.float64]"
 UNRELATED = 1.0
-_SCALES = (4, 2, 1)
-_STEPS = (14, 8, 5)
+_COARSEST, _FINER = (4, 14), ((2, 8), (1, 5))  # a scale, and steps at most
+# As it is; as if one, or the other, had lost 5 % at each side.
+_STARTS = ((0.0, 0.0, 0.0, 0.0), (1 / 9, -1 / 18, 1 / 9, -1 / 18), (-0.1, 0.05, -0.1, 0.05))
 _STILL = 2e-4
 _FARTHEST_SCALE, _FARTHEST_SHIFT = 0.15, 0.12
 _HOPELESS = 0.5  # at the coarsest scale, a copy's correlation is above
@@ -64,23 +65,38 @@ def look(one: Grid, other: Grid) -> Look:
 def _laid_over(one: Grid, other: Grid) -> Place | None:
     """Scale and shift of rows and of columns that lay `other` over `one`, in shares of the side; None if hopeless.
 
-    Gauss-Newton steps on the squared difference, coarse to fine (Lucas and Kanade 1981), with gain and offset as two
-    further unknowns, so that brightness and contrast don't matter.
+    Coarse to fine. Lines of text repeat, so that a picture may come to lie one line off: the coarsest scale is begun
+    from several places, and the best of what comes of them is gone on with.
     """
     import numpy as np
 
-    place = np.zeros(4)
-    for scale, steps in zip(_SCALES, _STEPS, strict=True):
-        a, b = _smaller(one, scale), _smaller(other, scale)
-        for _ in range(steps):
-            step = _step(a, b, place)
-            place = place + step
-            place[0::2] = place[0::2].clip(-_FARTHEST_SCALE, _FARTHEST_SCALE)
-            place[1::2] = place[1::2].clip(-_FARTHEST_SHIFT, _FARTHEST_SHIFT)
-            if np.abs(step).max() < _STILL:
-                break
-        if scale == _SCALES[0] and abs(_correlation(a, _moved(b, place))) < _HOPELESS:
-            return None
+    scale, steps = _COARSEST
+    a, b = _smaller(one, scale), _smaller(other, scale)
+    reached = [_settled(a, b, np.array(start), steps) for start in _STARTS]
+    fits = [abs(_correlation(a, _moved(b, place))) for place in reached]
+    best = int(np.argmax(fits))
+    if fits[best] < _HOPELESS:
+        return None
+    place = reached[best]
+    for scale, steps in _FINER:
+        place = _settled(_smaller(one, scale), _smaller(other, scale), place, steps)
+    return place
+
+
+def _settled(a: Grid, b: Grid, place: Place, steps: int) -> Place:
+    """`place` after at most so many Gauss-Newton steps on the squared difference (Lucas and Kanade 1981).
+
+    Gain and offset are unknowns, too, so that brightness and contrast don't matter.
+    """
+    import numpy as np
+
+    for _ in range(steps):
+        step = _step(a, b, place)
+        place = place + step
+        place[0::2] = place[0::2].clip(-_FARTHEST_SCALE, _FARTHEST_SCALE)
+        place[1::2] = place[1::2].clip(-_FARTHEST_SHIFT, _FARTHEST_SHIFT)
+        if np.abs(step).max() < _STILL:
+            break
     return place
 
 
