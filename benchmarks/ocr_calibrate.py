@@ -21,7 +21,7 @@ from ocr_truth import line_at, marks, placed_words, words
 
 from glossator.engines.ocr.align import Place, places
 from glossator.engines.ocr.complete import seen_share
-from glossator.engines.ocr.ensemble import combined, evidence_of
+from glossator.engines.ocr.ensemble import combined, evidence_of, ranked
 from glossator.records import Span
 
 SMALLEST_BIN = 40
@@ -80,23 +80,26 @@ def print_tables(reads: Sequence[Read]) -> None:
     for name in names:
         rows = [(span.confidence, float(ok)) for read in reads for span in read.spans[name] for ok in right(read, span)]
         print(f"CURVES[{name!r}]: {curve(rows)}  # {len(rows)} words")
-    found = [(read, places([read.spans[name] for name in names])) for read in reads]
-    for number, name in enumerate(names):
-        alone = [row for read, places_ in found for row in _alone(read, places_, number)]
+    found = []
+    for read in reads:
+        order, spans = ranked(read.spans)
+        found.append((read, order, places(spans)))
+    for name in names:
+        alone = [row for read, order, places_ in found for row in _alone(read, places_, order.index(name))]
         print(f"read by {name} alone: {curve(alone)}  # {len(alone)} words")
     evidence: list[tuple[float, ...]] = []
     labels: list[bool] = []
-    for read, places_ in found:
+    for read, order, places_ in found:
         for place in places_:
-            for one in combined([place], names):
+            for one in combined([place], order):
                 oks = right(read, one.span)
-                evidence += [evidence_of(place, names)] * len(oks)
+                evidence += [evidence_of(place, order)] * len(oks)
                 labels += oks
     print(f"AGREED: {regression(evidence, labels)}  # {len(labels)} words, {np.mean(labels):.3f} right")
     shares: list[tuple[float, float]] = []
-    for read, places_ in found:
+    for read, order, places_ in found:
         share = seen_share(places_, len(names))
-        mark = marks(read.truth, [one.span for one in combined(places_, names)], read.matrix)
+        mark = marks(read.truth, [one.span for one in combined(places_, order)], read.matrix)
         if share is not None:
             shares += [(share, mark.found / mark.words)] * 10  # a picture counts as ten words would
     print(f"COMPLETE: {curve(shares, bins=5)}  # {len(shares) // 10} pictures")

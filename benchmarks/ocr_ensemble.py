@@ -21,7 +21,7 @@ from ocr_truth import Marks, Truth, marks
 from glossator import intervals
 from glossator.engines.ocr.align import places
 from glossator.engines.ocr.complete import completeness
-from glossator.engines.ocr.ensemble import combined
+from glossator.engines.ocr.ensemble import combined, ranked
 from glossator.records import Span
 
 Score = tuple[Read, dict[str, Marks], float | None]  # marks by member and of the ensemble; the estimate of completeness
@@ -30,8 +30,8 @@ ALL = "ensemble"
 
 def voted(read: Read) -> tuple[list[Span], float | None]:
     """The ensemble's spans, and how complete it takes the page to be."""
-    names = list(MEMBERS)
-    found = places([read.spans[name] for name in names])
+    names, spans = ranked(read.spans)
+    found = places(spans)
     return [one.span for one in combined(found, names)], completeness(found, len(names))
 
 
@@ -99,9 +99,9 @@ def disputes(scores: Sequence[Score]) -> None:
     """How sure the ensemble is of its lines, and how often a word of these is one of people's words of the page."""
     rows = []
     for read, _, _ in scores:
-        found = places([read.spans[name] for name in MEMBERS])
+        names, spans = ranked(read.spans)
         wanted = _words(read.truth)
-        for one in combined(found, list(MEMBERS)):
+        for one in combined(places(spans), names):
             rows += [(one.span.confidence, bool(one.others), word in wanted) for word in _split(one.span.text)]
     for said, flag in (("undisputed", False), ("disputed", True)):
         those = [right for _, disputed, right in rows if disputed == flag]

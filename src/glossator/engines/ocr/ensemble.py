@@ -1,14 +1,15 @@
 """OCR engine `ensemble`: several engines read each picture, and their letters are voted on by calibrated confidence.
 
-The first member is the best one: its spans are the places that are voted on, the others' words are laid on them (see
-`align`). What it missed and another engine is sure of is added. What the members dispute is told with its place, and
-its confidence falls to what people's transcriptions say that such a line is worth (see `calibration`).
+The member that has surely read most of a page comes first: its spans are the places that are voted on, the others'
+words are laid on them (see `align`). What it missed and another engine is sure of is added. What the members dispute is
+told with its place, and its confidence falls to what people's transcriptions say that such a line is worth (see
+`calibration`).
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 DEFAULT: tuple[dict[str, Any], ...] = (
     {"kind": "rapidocr", "view": "scaled"},
     {"kind": "rapidocr"},
-    {"kind": "ppocrv5"},
     {"kind": "tesseract"},
 )
 
@@ -43,7 +43,9 @@ class EnsembleSpec(PageSpec):
 
     kind: str = "ensemble"
     members: tuple[dict[str, Any], ...] = Field(
-        DEFAULT, min_length=2, description="Two engines or more, each as a stage's engine, the best one first."
+        DEFAULT,
+        min_length=2,
+        description="Two engines or more, each as a stage's engine, no two alike; the first one proves preparations.",
     )
     min_confidence: float = Field(
         0.0, ge=0, le=1, description="Voted lines that are less likely to be right are left out."
@@ -56,6 +58,8 @@ class EnsembleSpec(PageSpec):
             raise ValueError("each member needs a kind, such as {kind: tesseract}")
         if any(member["kind"].startswith("ensemble") for member in members):
             raise ValueError("a member of an ensemble can't be an ensemble itself")
+        if len({member_name(member) for member in members}) < len(members):
+            raise ValueError("two members are of one kind and view")
         return members
 
 
@@ -148,8 +152,8 @@ class EnsembleOcr:
         read = [(name, one) for name, one in zip(self.names, outcomes, strict=True) if isinstance(one, Reading)]
         if not read:
             return outcomes[0]
-        names = [name for name, _ in read]
-        found = places([one.spans for _, one in read])
+        names, spans_of = ranked({name: one.spans for name, one in read})
+        found = places(spans_of)
         voted = [one for one in combined(found, names) if one.span.confidence >= self.spec.min_confidence]
         spans = back([one.span for one in voted])
         disputes = back([Span("\n".join((v.span.text, *v.others)), v.span.box) for v in voted if v.others])
@@ -175,6 +179,19 @@ def _stored(sample: Sample, better: Prepared, folder: Path) -> Sample:
     height, width = better.page.shape[:2]
     image = replace(sample.image, path="page.png", width=width, height=height)
     return replace(sample, root=str(folder), image=image)
+
+
+def ranked(readings: Mapping[str, Sequence[Span]]) -> tuple[list[str], list[Sequence[Span]]]:
+    """Members and their readings, the one that has surely read most of this page first: its lines are the anchors."""
+
+    def surely(name: str) -> float:
+        return sum(
+            max(0.0, 2 * calibration.probability(name, span.confidence) - 1) * sum(map(str.isalnum, span.text))
+            for span in readings[name]
+        )
+
+    names = sorted(readings, key=lambda name: -surely(name))  # stable: equal ones stay in the spec's order
+    return names, [readings[name] for name in names]
 
 
 def combined(found: Sequence[Place], names: Sequence[str]) -> list[Voted]:
