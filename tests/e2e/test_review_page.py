@@ -146,6 +146,23 @@ def test_judging_by_keyboard(ws: Workspace, visit: Open) -> None:
         assert len(said_of(ws)) == 2
 
 
+def test_the_next_pair_with_the_same_reason(ws: Workspace, visit: Open) -> None:
+    with served(ws.path) as url:
+        page = visit(url, "/?reason=mifd_above_max&order=ffd")
+        hrefs = [card.get_attribute("href") for card in page.locator(".card").all()]
+        page.keyboard.press("ArrowDown")  # from card to card, and open
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.locator("#view").wait_for()
+        assert pair_of(page) in hrefs[1]
+        reason = page.locator("#view").get_attribute("data-same")
+        assert press(page, "n") in hrefs[2]
+        assert reason.replace("_", " ") in page.inner_text(".verdict")
+        page.keyboard.press("g")
+        page.locator(".card").first.wait_for()
+        assert "reason=mifd_above_max" in page.url
+
+
 def test_editing_in_place(ws: Workspace, visit: Open) -> None:
     with served(ws.path) as url:
         page = visit(url)

@@ -35,6 +35,14 @@ def test_the_wheel_builds_reports_and_exports(site: Path, source: Path, tmp_path
     assert run(site, "export", tmp_path / "ws", "-o", tmp_path / "llava.json").returncode == 0
 
 
+def test_the_review_page_is_packed_whole(site: Path) -> None:
+    def files(root: Path) -> set[str]:
+        found = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        return {path.as_posix() for path in found if path.suffix != ".pyc"}
+
+    assert files(site / "glossator" / "review") == files(ROOT / "src" / "glossator" / "review")
+
+
 @pytest.mark.parametrize(
     "recipe", ["embedded", "llavar2", "open-vlm", "two-teachers", "rescore", "rescore-vlm", "fake"]
 )

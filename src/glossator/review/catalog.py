@@ -72,35 +72,20 @@ class Catalog:
 
     def load_verdicts(self) -> None:
         """Take the verdicts in anew, as after another filter."""
+        settings = self._workspace.filter_settings()
         rows = with_verdicts(self.rows, self._workspace)
+        by_settings = kept(_varied(settings, {}), rows.columns).alias("by_settings")
+        rows = rows.with_columns(_distance(rows, settings).alias("border"), by_settings)
         with self._lock:
-            self.rows = rows
-            self.settings = self._workspace.filter_settings()
-            by_settings = kept(self._varied({}), self.rows.columns).alias("by_settings")
-            self.rows = self.rows.with_columns(self._distance().alias("border"), by_settings)
+            self.rows, self.settings = rows, settings
             self._orders.clear()
-            self.shapes = {name: charts.shape(self.rows, name) for name in SCORES}
+            self.shapes = {name: charts.shape(rows, name) for name in SCORES}
             self.choices = self._choices()
             self.sliders = self._sliders()
 
-    def _distance(self) -> pl.Expr:
-        """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes
-        before that on which rules agree."""
-        near = []
-        for name in BOUNDS:
-            bound = self.bound(name)
-            column = name.rpartition("_")[0]
-            spread = self.rows[column].std() if bound is not None else None
-            if bound is not None and isinstance(spread, float) and spread > 0:
-                near.append((pl.col(column) - bound).abs() / spread)
-        alone = pl.when(pl.col("reasons").list.len() == 1).then(0.5).otherwise(1.0)
-        nearest = pl.min_horizontal(near) if near else pl.lit(None, pl.Float64)
-        return nearest.fill_nan(None) * alone
-
     def bound(self, name: str) -> float | None:
         """The value of one of the filter's bounds, `auto` resolved."""
-        value = self.settings.get(name)
-        return float(value) if isinstance(value, int | float) else None
+        return _number(self.settings, name)
 
     def _sliders(self) -> list[dict[str, Any]]:
         """The bounds of the filter that the set's columns can be held against: `name`, `column`, `side` (`max` or
@@ -238,7 +223,7 @@ class Catalog:
         Raises:
             RecipeError: if a setting is unknown or a value does not fit.
         """
-        settings = self._varied(changed)
+        settings = _varied(self.settings, changed)
         columns = [column for name in changed if (column := _column_of(name)) in self.rows.columns]
         keep = kept(settings, self.rows.columns).alias("new")
         old = pl.col("by_settings").alias("old")
@@ -258,12 +243,6 @@ class Catalog:
             "border": [{"pair_id": pair_id, "keep": new} for pair_id, new in border.iter_rows()],
         }
 
-    def _varied(self, changed: Mapping[str, Any]) -> FilterSettings:
-        try:
-            return FilterSettings.model_validate({**self.settings, **changed})
-        except ValidationError as error:
-            raise RecipeError(f"filter: {explain(error)}") from error
-
     def place_of(self, pair_id: str) -> dict[str, float | None]:
         """For each score the share (0..1) of the set's scored pairs that lie below this one's; None without a score."""
         row = self.row(pair_id)
@@ -273,6 +252,32 @@ class Catalog:
             scored = column.len() - column.null_count()
             found[name] = int((column < row[name]).sum()) / scored if row[name] is not None else None
         return found
+
+
+def _number(settings: Mapping[str, Any], name: str) -> float | None:
+    value = settings.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _varied(settings: Mapping[str, Any], changed: Mapping[str, Any]) -> FilterSettings:
+    try:
+        return FilterSettings.model_validate({**settings, **changed})
+    except ValidationError as error:
+        raise RecipeError(f"filter: {explain(error)}") from error
+
+
+def _distance(rows: pl.DataFrame, settings: Mapping[str, Any]) -> pl.Expr:
+    """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes before
+    that on which rules agree."""
+    near = []
+    for name in BOUNDS:
+        bound, column = _number(settings, name), _column_of(name)
+        spread = rows[column].std() if bound is not None else None
+        if bound is not None and isinstance(spread, float) and spread > 0:
+            near.append((pl.col(column) - bound).abs() / spread)
+    alone = pl.when(pl.col("reasons").list.len() == 1).then(0.5).otherwise(1.0)
+    nearest = pl.min_horizontal(near) if near else pl.lit(None, pl.Float64)
+    return nearest.fill_nan(None) * alone
 
 
 def _column_of(setting: str) -> str:

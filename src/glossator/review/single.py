@@ -43,7 +43,7 @@ def single(workspace: Workspace, catalog: Catalog, pair_id: str) -> dict[str, An
     page = _one(workspace.scan_shard("ocr", shard).filter(of_image))
     caption = _one(workspace.scan_shard("captions", shard).filter(of_image))
     losses = _one(workspace.scan_shard("losses", shard).filter(pl.col("pair_id") == pair_id))
-    spans = [Span(span["text"], tuple(span["box"]), span["confidence"]) for span in page.get("spans") or ()]
+    spans = [Span(span["text"], tuple(span["box"]), span["confidence"] or 0.0) for span in page.get("spans") or ()]
     human = caption.get("caption") or image.get("caption") or ""
     explanation = pair.get("explain_answer") or ""
     quotes = _quotes(explanation, spans)

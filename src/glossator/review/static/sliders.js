@@ -55,7 +55,7 @@ function show(found, wanted) {
   told.textContent = `${changed ? "would keep" : "keep"} ${count(found.kept)} of ${count(found.pairs)}${turned}`;
   border.replaceChildren(made(changed ? found.html : ""));
   reset.disabled = !changed;
-  if (apply) apply.disabled = !changed;
+  if (apply) apply.textContent = changed ? "Apply" : "Apply verdicts";
 }
 
 /** Call `moved` at each move of a slider. */
