@@ -14,8 +14,9 @@ from chat_server import Body, ChatServer, question_of
 from glossator.errors import RecipeError
 from glossator.recipe import Recipe, load
 
-# The fake losses are drawn by lot: what is kept is to depend on the pages alone.
-OPEN = dict.fromkeys(("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min", "ffd_image_min"))
+# Fake losses and labels are drawn by lot ("Date: 120.50"): what is kept is to depend on the answers alone.
+OPEN = dict.fromkeys(("question_fit_min", "ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min", "ffd_image_min"))
+HERE = {"workers": dict.fromkeys(("ocr", "extract", "explain", "score", "repair"), 0)}
 QUESTION = "What is printed beside {label}, line {line}?"
 
 
@@ -26,13 +27,15 @@ def recipe(repair: dict[str, Any] | None = None, *, rounds: int = 1, **settings:
         stages += [{"use": "score", "engine": {"kind": "fake"}}]
         stages += [{"use": "repair", "engine": repair or {"kind": "fake"}}]
     stages += [{"use": "score", "engine": {"kind": "fake"}}, {"use": "filter", "settings": settings}]
-    return Recipe.model_validate({"data": {"shard_size": 2}, "stages": stages})
+    run = {**HERE, "budget": {"max_failed_share": 1.0}}
+    return Recipe.model_validate({"data": {"shard_size": 2}, "stages": stages, "run": run})
 
 
 @pytest.fixture
 def spoilt(source: Path, tmp_path: Path) -> Path:
     """Every image with one pair of the fake writer's kind that has a wrong answer."""
-    plain = glossator.build(source, tmp_path / "plain", "fake")
+    read = Recipe.model_validate({"stages": [{"use": "ocr", "engine": {"kind": "fake"}}], "run": HERE})
+    plain = glossator.build(source, tmp_path / "plain", read)
     texts = {row["image_id"]: row["text"].split("\n") for row in plain.table("ocr").to_pylist()}
     records = []
     for image in plain.table("images").to_pylist():
@@ -81,7 +84,7 @@ def test_what_is_rejected_decides_the_fingerprint(spoilt: Path, tmp_path: Path) 
 
 
 def test_failed_repairs_are_rows_and_are_tried_again(spoilt: Path, tmp_path: Path) -> None:
-    broken = {"kind": "fake", "fail_share": 0.5}
+    broken = {"kind": "fake", "fail_share": 0.5, "seed": 3}
     built = glossator.build(spoilt, tmp_path / "ws", recipe(broken))
     failed = [row for row in built.table("failures").to_pylist() if row["stage"] == "repair"]
     assert 0 < len(failed) < 6
@@ -104,7 +107,7 @@ def answers(body: Body) -> tuple[int, str]:
 def test_chat_repairs_and_a_resumed_build_buys_nothing(spoilt: Path, tmp_path: Path) -> None:
     chosen = recipe({"kind": "chat", "model": "m"}, repair_accept="all", **OPEN).model_dump()
     with ChatServer(answers) as server:
-        chosen["run"] = {"endpoints": {"default": {"url": server.url, "key_env": None}}}
+        chosen["run"] |= {"endpoints": {"default": {"url": server.url, "key_env": None}}}
         chat = Recipe.model_validate(chosen)
         built = glossator.build(spoilt, tmp_path / "ws", chat)
         assert len(server.bodies) == 12
@@ -126,11 +129,11 @@ def test_one_bad_reply_costs_one_image_and_a_retry_mends_it(spoilt: Path, tmp_pa
             return 200, "I would rather not."
         return answers(body)
 
-    texts = glossator.build(spoilt, tmp_path / "plain", recipe()).table("ocr").to_pylist()
+    texts = glossator.build(spoilt, tmp_path / "read", recipe()).table("ocr").to_pylist()
     first = json.dumps(texts[0]["text"].split("\n")[2])[1:-1]
     chosen = recipe({"kind": "chat", "model": "m", "ask_again": 0}).model_dump()
     with ChatServer(script) as server:
-        chosen["run"] = {"endpoints": {"default": {"url": server.url, "key_env": None}}}
+        chosen["run"] |= {"endpoints": {"default": {"url": server.url, "key_env": None}}}
         built = glossator.build(spoilt, tmp_path / "ws", Recipe.model_validate(chosen))
         assert len(repairs(built)) == 5
         bought = len(server.bodies)
