@@ -22,6 +22,7 @@ from glossator.records import Box, Span
 
 NEAR = 0.45  # of the lower one's height: how far the middles of two words of one line may be apart
 ALIKE = 40.0  # similarity in percent of two texts (the shorter inside the longer) that may be one
+SERIOUS = 0.3  # of the winner's weight: a weaker objection is no dispute
 ITS_OWN = 80.0  # such similarity says that a word is the anchor's own
 STRETCH = 2  # so many letters in a row that one text lacks it did not see
 APART = 1.5  # words further apart than so many heights are no neighbours
@@ -47,7 +48,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What won in a slot, by which margin of weight, whether anybody said otherwise, and if letters are at stake."""
+    """What won in a slot, by which margin of weight, whether it is in dispute, and whether letters are at stake."""
 
     text: str
     margin: float
@@ -220,7 +221,8 @@ def vote(texts: Sequence[str], weights: Sequence[Sequence[float]], pivot: int) -
                 votes[said] = votes.get(said, 0.0) + weight[_sort(said, row)]
         first, *others = sorted(votes, key=lambda said: -votes[said])
         counts = any(char.isalnum() for said in row if said for char in said)
-        won.append(Slot(first, votes[first] - (votes[others[0]] if others else 0.0), bool(others), counts))
+        second = votes[others[0]] if others else 0.0
+        won.append(Slot(first, votes[first] - second, second > SERIOUS * votes[first], counts))
     return won
 
 

@@ -15,29 +15,15 @@ from glossator.fingerprint import fingerprint
 Curve = tuple[tuple[float, float], ...]
 
 CURVES: dict[str, Curve] = {
-    "rapidocr": (
-        (0.6, 0.3),
-        (0.72, 0.4),
-        (0.897, 0.784),
-        (0.975, 0.955),
-        (0.985, 0.975),
-        (0.99, 0.986),
-        (0.998, 0.989),
-    ),
-    "ppocrv5": ((0.6, 0.3), (0.784, 0.581), (0.912, 0.837), (0.937, 0.913), (0.951, 0.939), (0.979, 0.943)),
-    "tesseract": (
-        (0.3, 0.15),
-        (0.396, 0.265),
-        (0.571, 0.586),
-        (0.704, 0.764),
-        (0.781, 0.811),
-        (0.837, 0.895),
-        (0.906, 0.962),
-    ),
+    "rapidocr": ((0.0, 0.02), (0.904, 0.772), (0.961, 0.942), (0.978, 0.944), (0.991, 0.978), (1.0, 0.994)),
+    "rapidocr:scaled": ((0.0, 0.02), (0.905, 0.778), (0.967, 0.899), (0.979, 0.912), (0.987, 0.972), (0.994, 0.994)),
+    "ppocrv5": ((0.0, 0.02), (0.794, 0.59), (0.882, 0.79), (0.936, 0.887), (0.957, 0.91), (0.992, 0.929)),
+    "tesseract": ((0.0, 0.02), (0.407, 0.336), (0.571, 0.532), (0.692, 0.721), (0.825, 0.871), (0.917, 0.974)),
 }
-COMPLETE: Curve = ((0.0, 0.0), (1.0, 1.0))  # from the raw estimate of `complete` to the share of words that are there
+# From the raw estimate of `complete` to the share of words that the ensemble has.
+COMPLETE: Curve = ((0.0, 0.0), (0.968, 0.904), (0.98, 0.943), (0.989, 0.959), (1.0, 0.959))
 CAUTIOUS: Curve = ((0.0, 0.05), (0.5, 0.4), (0.9, 0.8), (1.0, 0.95))
-AGREED = (0.0, 1.0, 0.5, -1.0)  # of `final`: intercept, then its arguments
+AGREED = (-0.89, 1.14, 0.62, -1.15)  # of `final`: intercept, then its arguments
 LETTERS = 4  # of a word, on average: a word is right when all its letters are
 
 

@@ -31,6 +31,7 @@ PART = (900, 500)  # width and height of the part that is read as a proof
 SMALLEST = 32  # pixels: nothing is done to thinner pictures
 DOUBT = 0.5  # a part that is read with less sureness a letter may stand on its head
 GAIN = 1.03  # so much more must be read
+LEAST = 5.0  # and so many sure letters more: noise has a few of them any way round
 MOST_SKEW = 15.0  # degrees
 LEAST_SKEW = 0.6
 UNEVEN = 40  # grey levels between the background of the lightest and the darkest tenth of a page
@@ -101,7 +102,7 @@ def _best(
 ) -> tuple[Pixels, Matrix] | None:
     """The candidate of which the engine is sure of most, on the part with most ink; None if that is the old picture.
 
-    With `doubt`, a picture without candidates that reads badly may stand on its head.
+    With `doubt`, a picture without candidates that reads badly may stand on its head, or lie on its side all the same.
     """
     if not candidates and not (doubt and min(old.shape[:2]) >= SMALLEST):
         return None
@@ -110,10 +111,10 @@ def _best(
     if not candidates:
         if sureness(before) > DOUBT * sum(map(str.isalnum, "".join(span.text for span in before))):
             return None
-        candidates = [_on_its_head(old)]
+        candidates = [_on_its_head(old), *_turned(old)]
     scores = [sureness(read(_same_part(new, matrix, (x, y, width, height)))) for new, matrix in candidates]
     best = max(range(len(scores)), key=scores.__getitem__)
-    return candidates[best] if scores[best] > GAIN * sureness(before) else None
+    return candidates[best] if scores[best] > GAIN * sureness(before) + LEAST else None
 
 
 def _same_part(new: Pixels, matrix: Matrix, part: tuple[int, int, int, int]) -> Pixels:

@@ -67,12 +67,15 @@ def test_an_engine_that_did_not_see_the_end_does_not_deny_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "winner"), [((3.0, 1.0, 1.0), "T0TAL"), ((3.0, 2.0, 2.0), "TOTAL"), ((1.0, 3.0, 1.0), "TOTAL")]
+    ("weights", "winner", "disputed"),
+    [((3.0, 1.0, 1.0), "T0TAL", True), ((3.0, 2.0, 2.0), "TOTAL", True), ((1.0, 3.0, 1.0), "TOTAL", False)],
 )
-def test_letters_go_to_the_greater_weight(weights: tuple[float, ...], winner: str) -> None:
+def test_letters_go_to_the_greater_weight_and_a_weak_objection_is_no_dispute(
+    weights: tuple[float, ...], winner: str, disputed: bool
+) -> None:
     won = vote(["T0TAL", "TOTAL", "TOTAL"], [(w, w, w) for w in weights], pivot=0)
     assert "".join(slot.text for slot in won) == winner
-    assert [slot.text for slot in won if slot.disputed] == [winner[1]]
+    assert [slot.text for slot in won if slot.disputed] == [winner[1]] * disputed
 
 
 def test_blanks_have_a_weight_of_their_own() -> None:
