@@ -28,8 +28,8 @@ def judge(workspace: Path) -> None:
     rows = ws.table("verdicts").to_pylist()[:60]
     with open_log(ws.store) as log:
         for i, row in enumerate(rows):
-            for reviewer, differs in (("ada", i % 11 == 3), ("bo", i % 13 == 5)):
-                verdict = "keep" if row["keep"] is not differs else "reject"
+            for reviewer, differs in (("ada", i % 17 == 3), ("bo", i % 19 == 5)):
+                verdict = "keep" if (i % 5 == 2) is differs else "reject"
                 reason = "unclear_question" if verdict == "reject" else ""
                 log.put(HumanVerdict(row["pair_id"], row["image_id"], reviewer, verdict, reason, sampling="random"))
 
@@ -69,7 +69,7 @@ def main() -> None:
             page = chromium.new_page(viewport={"width": 1280, "height": 720})
             page.goto(url)
             page.click("#thresholds summary")
-            page.locator("[data-name=mifd_max] [type=range]").fill("0.4")
+            page.locator("[data-name=mifd_max] [type=range]").fill("0.5")
             take(page, "explore")
             page.goto(f"{base}/?order=border")
             page.keyboard.press("v")
@@ -81,6 +81,7 @@ def main() -> None:
             dark.goto(url)
             dark.keyboard.press("v")
             dark.locator("#view").wait_for()
+            dark.click("details[data-keep=tokens] summary")
             take(dark, "tablet")
         chromium.close()
 

@@ -176,7 +176,7 @@ async function estimate() {
   const line = (text, name = "") => Object.assign(document.createElement("p"), { textContent: text, className: name });
   try {
     const { pairs, wrong, wrong_of_kept: ofKept } = await ask("/api/estimate");
-    const told = ({ value, low, high }) => `${value} % [${low}, ${high}]`;
+    const told = ({ value, low, high }) => `${value.toFixed(1)} % [${low.toFixed(1)}, ${high.toFixed(1)}]`;
     const lines = [line(`${pairs.toLocaleString("en")} pairs drawn at random and judged`)];
     if (wrong) lines.push(line(`bad, of the whole set: ${told(wrong)}`));
     if (ofKept) lines.push(line(`bad, of what is kept: ${told(ofKept)}`));
