@@ -21,6 +21,7 @@ import math
 import multiprocessing
 import random
 import resource
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -32,19 +33,19 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from glossator.copies import images, questions, second_look, test_sets, texts
+from glossator.copies import images, second_look, test_sets
 from glossator.copies.images import copies_across, copies_within
 from glossator.copies.pictures import BITS, CROPS, perceptual_hashes, thumbnail
 from glossator.copies.pictures import pixels as small_pixels
-from glossator.copies.words import figures, words
 from glossator.images import open_image
 from glossator.jobs import demo
 from glossator.results import Failed
-from glossator.stages.dedup import DedupSettings
-from glossator.stages.leaks import LeaksSettings
+from glossator.stages.dedup import DedupSettings, DedupStage
+from glossator.stages.leaks import LeaksSettings, LeaksStage
 
 Picture = Image.Image
 SEED = 6
+PAIRS_AN_IMAGE = 9
 REAL_TESTS, DRAWN_TESTS, OTHERS = 40, 10, 1_000
 
 
@@ -316,55 +317,68 @@ def reworded(question: str, draw: random.Random) -> str:
     return question.replace("'", draw.choice(["'", '"', ""]))
 
 
-def questions_(_data: Path, items: int) -> Iterator[str]:
+def drafts(pairs: list[tuple[str, str]], images: list[int]) -> pl.LazyFrame:
+    """Pairs of question and answer in the shape of the table, as far as `dedup` and `leaks` read it."""
+    columns = {
+        "pair_id": [f"{image:016x}-{row:012x}" for row, image in enumerate(images)],
+        "image_id": [f"{image:016x}" for image in images],
+        "question": [question for question, _ in pairs],
+        "answer": [answer for _, answer in pairs],
+        "repaired_from": [None] * len(pairs),
+    }
+    return pl.DataFrame(columns, schema_overrides={"repaired_from": pl.String}).lazy()
+
+
+def questions(_data: Path, items: int) -> Iterator[str]:
     draw = random.Random(SEED)
     planted = items // 100
-    pairs = [asked(draw) for _ in range(items - planted)]
-    of = draw.sample(range(len(pairs)), planted)
-    pairs += [(reworded(pairs[row][0], draw), pairs[row][1]) for row in of]
-    pairs_per_image = 9
-    image = [row // pairs_per_image for row in range(items - planted)] + [row // pairs_per_image for row in of]
-    yield f"{items:,} questions made; peak memory so far {peak():,.0f} MB"
-    started, cpu = time.monotonic(), time.process_time()
-    least = DedupSettings().question_similarity_min
-    scopes = [f"{at}|{' '.join(words(a))}|{figures(q)}" for at, (q, a) in zip(image, pairs, strict=True)]
-    found = questions.copies(scopes, [str(row) for row in range(items)], [q for q, _ in pairs], least)
-    across = [f"{' '.join(words(a))}|{figures(q)}" if len(words(q)) > 12 else "" for q, a in pairs]
-    far = questions.copies(across, [str(row) for row in range(items)], [q for q, _ in pairs], least)
-    yield took(f"near-duplicates among {items:,} questions", started, cpu)
-    right = sum(found.get(items - planted + i) == row for i, row in enumerate(of))
-    yield told("planted near-duplicates of one image found", right, planted)
     first = items - planted
-    yield told("others taken for near-duplicates", sum(row < first for row in {*found, *far}), first)
-
-
-def texts_(_data: Path, items: int) -> Iterator[str]:
-    draw = random.Random(SEED)
-    asked_ = [asked(draw) for _ in range(10_000)]
-    rows = [test_sets.question_row(str(i), q, (a,), 13) for i, (q, a) in enumerate(asked_)]
-    path = Path("test-set.parquet").absolute()
-    test_sets.write(path, "bench", 13, rows)
-    test_set = test_sets.read(path)
-    planted = draw.sample(range(len(asked_)), 1_000)
-    pairs = [(str(row // 9), *asked(draw)) for row in range(items - len(planted))]
-    pairs += [(f"p{i}", reworded(asked_[i][0], draw), asked_[i][1]) for i in planted]
-    settings = LeaksSettings()
+    pairs = [asked(draw) for _ in range(first)]
+    of = draw.sample(range(first), planted)
+    pairs += [(reworded(pairs[row][0], draw), pairs[row][1]) for row in of]
+    table = drafts(pairs, [row // PAIRS_AN_IMAGE for row in (*range(first), *of)])
+    del pairs
+    yield f"{items:,} pairs made; peak memory so far {peak():,.0f} MB"
     started, cpu = time.monotonic(), time.process_time()
-    found = texts.leaks(pairs, test_set, texts.Rule(settings.whole_words_min, settings.common_max))
-    yield took(f"{items:,} pairs against 10,000 test questions", started, cpu)
+    found = DedupStage(DedupSettings()).run({"drafts": table}).collect()
+    yield took(f"stage dedup over {items:,} pairs", started, cpu)
+    ids = found["pair_id"]
+    right = (found["question_copy_of"][first:] == ids.gather(of)).sum()
+    yield told("planted near-duplicates found", int(right or 0), planted)
+    yield told("others taken for near-duplicates", found["question_copy_of"][:first].count(), first)
+    yield f"templates: {found['template'].n_unique():,}"
+
+
+def texts(_data: Path, items: int) -> Iterator[str]:
+    draw = random.Random(SEED)
+    tests = [asked(draw) for _ in range(10_000)]
+    planted = draw.sample(range(len(tests)), 1_000)
     first = items - len(planted)
-    right = sum(hit.row >= first and hit.item == str(planted[hit.row - first]) for hit in found)
-    yield told("planted, reworded test questions found", right, len(planted))
-    yield told("others taken for them", sum(hit.row < first for hit in found), first)
-    path.unlink()
+    pairs = [asked(draw) for _ in range(first)]
+    pairs += [(reworded(tests[row][0], draw), tests[row][1]) for row in planted]
+    table = drafts(pairs, [row // PAIRS_AN_IMAGE for row in range(items)])
+    del pairs
+    yield f"{items:,} pairs made; peak memory so far {peak():,.0f} MB"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tests.parquet"
+        test_sets.write(
+            path, "bench", 13, [test_sets.question_row(str(i), q, (a,), 13) for i, (q, a) in enumerate(tests)]
+        )
+        started, cpu = time.monotonic(), time.process_time()
+        found = LeaksStage(LeaksSettings(test_sets=(str(path),))).run({"drafts": table}).collect()
+        yield took(f"stage leaks over {items:,} pairs, 10,000 test questions", started, cpu)
+    told_items = found["text_leak"].str.extract(r"^bench: (\d+) ")
+    right = (told_items[first:] == pl.Series([str(row) for row in planted])).sum()
+    yield told("planted, reworded test questions found", int(right or 0), len(planted))
+    yield told("others taken for them", found["text_leak"][:first].count(), first)
 
 
 PARTS: dict[str, Callable[[Path, int], Iterator[str]]] = {
     "pictures": pictures,
     "dedup": dedup,
     "hashes": hashes,
-    "questions": questions_,
-    "texts": texts_,
+    "questions": questions,
+    "texts": texts,
 }
 
 

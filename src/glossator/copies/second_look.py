@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 Grid: TypeAlias = "NDArray[np.float32]"
 Place: TypeAlias = "NDArray[np.float64]"
 UNRELATED = 1.0
-_COARSEST, _FINER = (4, 14), ((2, 8), (1, 5))  # a scale, and steps at most
+_COARSEST, _FIRST_STEPS, _STEPS = 4, 5, 10
+_FINER = ((2, 8), (1, 5))  # a scale, and steps at most
 # As it is; as if one, or the other, had lost 5 % at each side.
 _STARTS = ((0.0, 0.0, 0.0, 0.0), (1 / 9, -1 / 18, 1 / 9, -1 / 18), (-0.1, 0.05, -0.1, 0.05))
 _STILL = 2e-4
 _FARTHEST_SCALE, _FARTHEST_SHIFT = 0.15, 0.12
-_HOPELESS = 0.5  # at the coarsest scale, a copy's correlation is above
+_HOPELESS = 0.85  # at the coarsest scale, a copy's correlation is above
 _BLUR = 0.7
 _WINDOW = 14
 _NOISE = 2.5  # grey levels that compression alone may put into a flat place
@@ -70,14 +71,12 @@ def _laid_over(one: Grid, other: Grid) -> Place | None:
     """
     import numpy as np
 
-    scale, steps = _COARSEST
-    a, b = _smaller(one, scale), _smaller(other, scale)
-    reached = [_settled(a, b, np.array(start), steps) for start in _STARTS]
-    fits = [abs(_correlation(a, _moved(b, place))) for place in reached]
-    best = int(np.argmax(fits))
-    if fits[best] < _HOPELESS:
+    a, b = _smaller(one, _COARSEST), _smaller(other, _COARSEST)
+    tried = [_settled(a, b, np.array(start), _FIRST_STEPS) for start in _STARTS]
+    place = max(tried, key=lambda place: abs(_correlation(a, _moved(b, place))))
+    place = _settled(a, b, place, _STEPS)
+    if abs(_correlation(a, _moved(b, place))) < _HOPELESS:
         return None
-    place = reached[best]
     for scale, steps in _FINER:
         place = _settled(_smaller(one, scale), _smaller(other, scale), place, steps)
     return place

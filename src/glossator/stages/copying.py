@@ -16,7 +16,7 @@ class CopySettings(Settings):
     """When two pictures count as copies. How the bounds were chosen: docs/duplicates.md."""
 
     hash_bits_max: int = Field(
-        64, ge=0, le=128, description="Pictures whose hashes differ in at most so many of 256 bits are looked at again."
+        56, ge=0, le=128, description="Pictures whose hashes differ in at most so many of 256 bits are looked at again."
     )
     candidates: int = Field(16, ge=1, description="Second looks at each picture, at most; the nearest first.")
     worst_max: float = Field(
