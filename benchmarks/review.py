@@ -171,6 +171,7 @@ def measure(url: str, server: psutil.Process, rounds: int) -> dict[str, Any]:
         page.wait_for_selector("#kept:not(:empty)")
         values = [f"{0.3 + 0.01 * i:.2f}" for i in range(3 * rounds)]
         found["threshold preview"] = _told([page.evaluate(SLIDE, value) for value in values])
+        found["threshold applied, page anew"] = _told([_applied(page, f"{0.5 + 0.05 * i:.2f}") for i in range(rounds)])
         ranges = [[f"{0.4 + 0.01 * i:.2f}", "1.2"] for i in range(3 * rounds)]
         found["brush, charts anew"] = _told([page.evaluate(BRUSH, one) for one in ranges])
         for name, address in (("set", ""), ("search and order", "?text=total+tax&order=mifd&descending=true")):
@@ -184,7 +185,7 @@ def measure(url: str, server: psutil.Process, rounds: int) -> dict[str, Any]:
                 [_step(page, "j", pause=False) for _ in range(6 * rounds)]
             )
             found[f"verdict and step, {name}"] = _told([_step(page, "k") for _ in range(6 * rounds)])
-        found["memory_mib"]["after all"] = _mib(server)
+        found["memory_mib"] |= {"after all": _mib(server), "peak": _peak(server)}
         browser.close()
     return found
 
@@ -203,12 +204,32 @@ def _opened(page: Any, url: str, until: str | None) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
+def _applied(page: Any, value: str) -> float:
+    if page.locator("#thresholds").get_attribute("open") is None:
+        page.click("#thresholds summary")
+    page.evaluate(SLIDE, value)
+    start = time.perf_counter()
+    with page.expect_navigation():
+        page.click("#apply")
+    page.wait_for_selector("#shares:not(:empty)")
+    return 1000 * (time.perf_counter() - start)
+
+
 def _told(times: list[float]) -> dict[str, float]:
     return {"median": round(float(np.median(times)), 1), "worst": round(max(times), 1), "n": len(times)}
 
 
 def _mib(process: psutil.Process) -> int:
     return int(process.memory_info().rss / 2**20)
+
+
+def _peak(process: psutil.Process) -> int | None:
+    """The most that it has ever taken, where the system tells (Linux)."""
+    try:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), None)
 
 
 def main() -> None:

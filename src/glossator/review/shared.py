@@ -37,7 +37,7 @@ CONDITIONS = {
 # What the history of a pair is told from. Tables with a part a shard are read for the pair's own shard only.
 _OF_SHARDS = ("images", "ocr", "captions", "pairs", "losses", "agreement", "judgements", "inspections")
 _OF_HISTORY = (*_OF_SHARDS, "sources", "duplicates", "leaks", "human", "verdicts", "failures")
-_CARD = ("pair_id", "image_id", "source_id", "image_kind", "kind", "question", "answer", "keep", "reasons", *SCORES)
+_CARD = ("pair_id", "image_id", "image_kind", "kind", "question", "answer", "keep", "reasons", *SCORES)
 
 
 class Review:
