@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from glossator.results import Failed
 _AS_IT_IS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _QUALITY = 85
 WIDTHS = (320, 640, 1280)
+_AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture may take hundreds of megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,12 @@ def _inside(path: Path, root: Path) -> bool:
 
 
 def _encoded(file: Path | io.BytesIO, width: int | None) -> Picture | None:
-    image = open_image(file, MAX_PIXELS)
-    if isinstance(image, Failed):
-        return None
-    if width is not None:
-        image.thumbnail((width, 4 * width))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
+    with _AT_ONCE:
+        image = open_image(file, MAX_PIXELS)
+        if isinstance(image, Failed):
+            return None
+        if width is not None:
+            image.thumbnail((width, 4 * width))
+        image.save(buffer, "JPEG", quality=_QUALITY)
     return Picture(buffer.getvalue(), "image/jpeg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,8 @@ def serve(
         MissingExtraError: without the extra `review`.
         UsageError: for an address that can't be used.
     """
+    # The allocator of polars, which reads this when it is loaded, gives memory back at once: a tenth less of it.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     try:
         import uvicorn
 
