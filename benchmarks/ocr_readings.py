@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from ocr_degrade import Matrix, Pixels, degraded
+import numpy as np
+from ocr_degrade import STILL, Matrix, Pixels, degraded
 from ocr_truth import Truth, truths
 
 from glossator.engines import registry
@@ -32,11 +33,12 @@ FIT = {"receipt": 8, "form": 5, "other": 4}
 CHANGES: tuple[Change, ...] = get_args(Change)
 MEMBERS = {member_name(member): member for member in DEFAULT}
 BEST = next(iter(MEMBERS))
+Reading = tuple[list[Span], float]  # what a member read, and its seconds
 
 
 @dataclass(frozen=True)
 class Read:
-    """One degraded picture: what each member read on it, and how its points lie on the clean one.
+    """One degraded picture: what each member read on it, and how its points (prepared, if it was) lie on the clean one.
 
     `done` names the changes of its preparation that were kept; empty without preparation.
     """
@@ -73,30 +75,35 @@ class Readings:
             plain = {name: self._cached(f"{truth.id}.{way}.{name}", name, worse) for name in MEMBERS}
             done: tuple[str, ...] = ()
             if prepare:
-                done, plain = self._prepared(f"{truth.id}.{way}", worse, plain)
+                done, back, plain = self._prepared(f"{truth.id}.{way}", worse, plain)
+                matrix = matrix @ np.vstack([back, [0, 0, 1]])
             spans = {name: found for name, (found, _) in plain.items()}
             yield Read(truth, way, matrix, done, spans, {name: seconds for name, (_, seconds) in plain.items()})
 
     def _prepared(
-        self, stem: str, page: Pixels, plain: dict[str, tuple[list[Span], float]]
-    ) -> tuple[tuple[str, ...], dict[str, tuple[list[Span], float]]]:
-        """The same from the prepared picture, in the picture's own coordinates."""
-        path = self._folder / f"{stem}.done.json"
-        if path.exists() and not json.loads(path.read_text()):
-            return (), plain
-        better: Prepared = prepared(page, CHANGES, self._engine(BEST).spans)
-        path.write_text(json.dumps(better.done))
-        if not better.done:
-            return (), plain
-        return better.done, {name: self._cached(f"{stem}.{name}.prepared", name, better.page, better) for name in plain}
+        self, stem: str, page: Pixels, plain: dict[str, Reading]
+    ) -> tuple[tuple[str, ...], Matrix, dict[str, Reading]]:
+        """What was done, how points of the prepared picture lie on the picture, and the readings of the prepared one.
 
-    def _cached(self, stem: str, name: str, page: Pixels, better: Prepared | None = None) -> tuple[list[Span], float]:
+        They stay in its coordinates, as those that the ensemble aligns.
+        """
+        path = self._folder / f"{stem}.done.json"
+        known = json.loads(path.read_text()) if path.exists() else None
+        if known is not None and not known["done"]:
+            return (), STILL, plain
+        better: Prepared = prepared(page, CHANGES, self._engine(BEST).spans)
+        path.write_text(json.dumps({"done": better.done}))
+        if not better.done:
+            return (), STILL, plain
+        found = {name: self._cached(f"{stem}.{name}.prepared", name, better.page) for name in plain}
+        return better.done, better.matrix, found
+
+    def _cached(self, stem: str, name: str, page: Pixels) -> Reading:
         path = self._folder / f"{stem}.json"
         if not path.exists():
             started = time.perf_counter()
-            found = list(self._engine(name).spans(page))
+            spans = list(self._engine(name).spans(page))
             seconds = time.perf_counter() - started
-            spans = found if better is None else better.back(found)
             rows = [[span.text, span.box, span.confidence] for span in spans]
             path.write_text(json.dumps({"s": seconds, "spans": rows}))
         known = json.loads(path.read_text())
