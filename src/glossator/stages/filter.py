@@ -70,8 +70,8 @@ class FilterSettings(Settings):
     )
     profanity: bool = Field(False, description="Reject pairs that hold an entry of the recipe's word list.")
     repair_accept: Literal["reflection", "all"] = Field(
-        "reflection",
-        description="Which repairs count: those whose scores are better by Reflection-Tuning's rule, or all.",
+        "all",
+        description="Which repairs count: all that no other rule rejects, or those better by Reflection-Tuning's rule.",
     )
     question_chars_max: int = Field(300, description="Reject longer questions.")
     answer_chars_max: int = Field(400, description="Reject longer answers.")

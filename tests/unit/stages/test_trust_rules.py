@@ -100,12 +100,13 @@ def loss(pair_id: str, guess: float) -> Losses:
 
 
 def test_a_new_answer_counts_if_it_helps_to_guess_the_question() -> None:
-    better = verdicts([BAD, REPAIR], [loss("p", 6), loss("r", 5)])
+    rule: Any = {"repair_accept": "reflection"}
+    better = verdicts([BAD, REPAIR], [loss("p", 6), loss("r", 5)], **rule)
     assert (better["p"]["keep"], better["r"]["keep"]) == (False, True)
-    worse = verdicts([BAD, REPAIR], [loss("p", 5), loss("r", 6)])
+    worse = verdicts([BAD, REPAIR], [loss("p", 5), loss("r", 6)], **rule)
     assert worse["r"]["reasons"] == ["repair_no_better"]
-    assert verdicts([BAD, REPAIR], [loss("p", 5), loss("r", 6)], repair_accept="all")["r"]["keep"]
-    assert verdicts([BAD, REPAIR], [loss("p", 5)])["r"]["keep"], "what has no scores can't be held against it"
+    assert verdicts([BAD, REPAIR], [loss("p", 5), loss("r", 6)])["r"]["keep"]
+    assert verdicts([BAD, REPAIR], [loss("p", 5)], **rule)["r"]["keep"], "what has no scores can't be held against it"
 
 
 def test_a_new_question_counts_if_ifd_rises_and_stays_below_one() -> None:
@@ -113,7 +114,8 @@ def test_a_new_question_counts_if_ifd_rises_and_stays_below_one() -> None:
 
     def verdict(before: float, after: float) -> list[str]:
         losses = [replace(LOSS, nll_a_q=before), replace(LOSS, pair_id="r", nll_a_q=after)]
-        return verdicts([BAD, asked], losses, ifd_max=None, vfd_max=None, mifd_max=None)["r"]["reasons"]
+        bounds: Any = {"ifd_max": None, "vfd_max": None, "mifd_max": None}
+        return verdicts([BAD, asked], losses, repair_accept="reflection", **bounds)["r"]["reasons"]
 
     assert verdict(before=6, after=9) == []
     assert verdict(before=9, after=6) == ["repair_no_better"]
