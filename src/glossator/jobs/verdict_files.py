@@ -119,6 +119,9 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+_LONGEST_CELL = 131_072
+
+
 def _csv(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
@@ -131,6 +134,8 @@ def _csv(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
         where = f"line {reader.line_num}"
         if isinstance(cells, str):
             yield where, cells
+        elif any(len(cell) > _LONGEST_CELL for cell in cells):  # the csv module's own limit is the whole process's
+            yield where, "no CSV: a cell is longer than 131,072 characters; is a quote missing?"
         elif len(cells) > len(names):
             yield where, f"{len(cells)} cells under {len(names)} names: is a quote missing?"
         elif cells:
