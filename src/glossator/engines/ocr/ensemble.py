@@ -255,6 +255,9 @@ def _weights(name: str, said: Said) -> tuple[float, float, float]:
 
 
 def _is_text(text: str) -> bool:
+    """Half of it at least letters and digits, and not the same few again and again, as engines read hatching."""
+    if len(text) > 2 * len(set(text)) + 2 and len(set(text)) < 5:
+        return False
     return 2 * sum(map(str.isalnum, text)) >= len(text.replace(" ", ""))
 
 

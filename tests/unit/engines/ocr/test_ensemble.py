@@ -52,6 +52,11 @@ def test_what_one_alone_read_is_kept_only_if_it_is_sure() -> None:
     assert texts == ["TOTAL", "SUBTOTAL"]
 
 
+def test_hatching_that_one_alone_reads_as_letters_is_not_added() -> None:
+    found = places([[line("TOTAL")], [], [line("IIIIIIIIII", 0.95, y=50)]])
+    assert [one.span.text for one in combined(found, NAMES)] == ["TOTAL"]
+
+
 def test_east_asian_letters_on_a_latin_page_are_not_added() -> None:
     ghost = line("ニ三ュ二", 0.95, y=50)
     assert [v.span.text for v in combined(places([[line("TOTAL")], [ghost], []]), NAMES)] == ["TOTAL"]
