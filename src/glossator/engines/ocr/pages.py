@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -46,7 +47,7 @@ def plain(spec: PageSpec) -> dict[str, Any]:
     return {key: value for key, value in dump.items() if (key, value) not in (("prepare", []), ("view", "plain"))}
 
 
-class PageReader:
+class PageReader(ABC):
     """Base of the engines that read pixels: they say how a picture is read, in `_spans`.
 
     Attributes:
@@ -58,8 +59,9 @@ class PageReader:
     def __init__(self, spec: ReaderSpec) -> None:
         self.spec = spec
 
+    @abstractmethod
     def _spans(self, page: Pixels) -> Iterable[Span]:
-        raise NotImplementedError
+        """The pieces of lines on the picture, in its own pixels."""
 
     def spans(self, page: Pixels) -> list[Span]:
         """The pieces of lines on a picture, as the engine's view has it."""
