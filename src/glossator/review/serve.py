@@ -52,11 +52,7 @@ def serve(
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the review page ({error.name} is not installed)", "review") from error
 
-    if not _loopback(host) and tls is None and not behind_proxy:
-        raise UsageError(
-            f"--host {host} can be reached by other machines: give --tls-cert and --tls-key, or --behind-proxy NAME "
-            "where a reverse proxy adds TLS"
-        )
+    _refuse_in_the_open(host, secure=tls is not None or bool(behind_proxy))
     listening = _listen(host, port)
     number = listening.getsockname()[1]
     scheme = "https" if tls or behind_proxy else "http"
@@ -79,6 +75,14 @@ def serve(
     finally:
         if not read_only:
             review.desk.close()
+
+
+def _refuse_in_the_open(host: str, *, secure: bool) -> None:
+    if not secure and not _loopback(host):
+        raise UsageError(
+            f"--host {host} can be reached by other machines: give --tls-cert and --tls-key, or --behind-proxy NAME "
+            "where a reverse proxy adds TLS"
+        )
 
 
 def _loopback(host: str) -> bool:
