@@ -268,8 +268,9 @@ def hashes(data: Path, items: int) -> Iterator[str]:
     small = list(some.thumbnails(list(range(len(real)))).values())
     rule = DedupSettings().rule
     started, cpu = time.monotonic(), time.process_time()
-    pairs = set(images.candidates_within(rows, rule).iter_rows())
-    seen = sum((count + i, int(of)) in pairs for i, of in enumerate(copied))
+    pairs = images.candidates_within(rows, rule)
+    planted = pl.DataFrame({"row": np.arange(count, items), "of": copied}).cast(pairs.schema)
+    seen = len(planted.join(pairs, on=["row", "of"], how="semi"))
     yield told("originals among the near ones of their copies", seen, len(copied))
     yield took(f"search among {items:,} pictures, {len(CROPS)} hashes each", started, cpu)
     yield f"pairs for a second look: {len(pairs) / items:.2f} a picture"

@@ -21,6 +21,7 @@ Hashes: TypeAlias = "NDArray[np.uint8]"
 Vectors: TypeAlias = "NDArray[np.float32]"
 Rows: TypeAlias = "NDArray[np.int64]"
 _BITS = 256
+_PAIRS = pl.Schema({"row": pl.UInt32, "of": pl.UInt32, "bits": pl.UInt16})  # millions of them: as small as can be
 _DIRECTIONS = 64
 _SAMPLE = 20_000
 _ROUNDS = 6
@@ -119,13 +120,13 @@ class Nearest:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._best = pl.DataFrame(schema={"row": pl.Int64, "of": pl.Int64, "bits": pl.Int64})
+        self._best = pl.DataFrame(schema=_PAIRS)
         self._waiting: list[pl.DataFrame] = []
         self._size = 0
 
     def add(self, row: Rows, of: Rows, bits: Rows) -> None:
         """Pairs, and how many bits they differ in; the same pair may come again."""
-        self._waiting.append(pl.DataFrame({"row": row, "of": of, "bits": bits}))
+        self._waiting.append(pl.DataFrame({"row": row, "of": of, "bits": bits}).cast(_PAIRS))
         self._size += len(bits)
         if self._size > _MOST_WAITING:
             self._sift()
