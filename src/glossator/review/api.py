@@ -10,6 +10,7 @@ from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from glossator.errors import RecipeError
+from glossator.pieces.drawings import drawn
 from glossator.review.desk import Said
 from glossator.review.pages import A_PAGE, MOST, Asked
 from glossator.review.shared import Review
@@ -41,7 +42,8 @@ def add_to(app: FastAPI, review: Review) -> None:
 def _exploring(app: FastAPI, review: Review) -> None:
     @app.get("/api/overview")
     def overview(query: Asked) -> dict[str, Any]:
-        return review.catalog.overview(query)
+        found = review.catalog.overview(query)
+        return found | {"drawn": drawn(found)}
 
     @app.get("/api/pairs")
     def pairs(query: Asked, offset: int = 0, limit: int = A_PAGE) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import polars as pl
 from pydantic import ValidationError
 
 from glossator.errors import RecipeError
+from glossator.pieces import counts
+from glossator.pieces.counts import counted, top
 from glossator.recipe import explain
-from glossator.review import charts
-from glossator.review.charts import counted, top
 from glossator.review.query import RANDOM, Query
 from glossator.review.rows import read_rows, search, with_verdicts
 from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, kept
@@ -79,7 +79,7 @@ class Catalog:
         with self._lock:
             self.rows, self.settings = rows, settings
             self._orders.clear()
-            self.shapes = {name: charts.shape(rows, name) for name in SCORES}
+            self.shapes = {name: counts.shape(rows, name) for name in SCORES}
             self.choices = self._choices()
             self.sliders = self._sliders()
 
@@ -199,16 +199,16 @@ class Catalog:
         return None if first is None else str(self.rows["pair_id"][int(rest[first])])
 
     def overview(self, query: Query) -> dict[str, Any]:
-        """Counts, histograms and the scatter of what a query finds (see `charts`), on the axes of the whole set, whose
-        histograms are the `shapes`."""
+        """Counts, histograms and the scatter of what a query finds (see `pieces.counts`), on the axes of the whole
+        set, whose histograms are the `shapes`."""
         found = self.rows.lazy().filter(self._mask(query)).select("keep", *SCORES).collect()
         ends = {name: self.shapes[name]["edges"][-1] for name in SCORES}
         return {
             "total": found.height,
             "kept": int(found["keep"].sum()),
-            "histograms": {name: charts.histogram(found, name, ends[name]) for name in SCORES},
+            "histograms": {name: counts.histogram(found, name, ends[name]) for name in SCORES},
             "shapes": self.shapes,
-            "scatter": charts.scatter(found, ends["mifd"], ends["ffd"]),
+            "scatter": counts.scatter(found, ends["mifd"], ends["ffd"]),
         }
 
     def _choices(self) -> dict[str, list[tuple[str, int]]]:
