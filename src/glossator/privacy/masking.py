@@ -109,15 +109,18 @@ class _Values:
         return dict(sorted(Counter(sort for sort, _ in self.by_key).items()))
 
     def spans(self, text: str) -> list[tuple[int, int, str]]:
-        """Start, end and placeholder of each value in `text`; of those that overlap, the longer."""
+        """Start, end and placeholder of each value in `text`; of those that overlap, the longer.
+
+        Placeholders are numbered as the values come in the text.
+        """
         seen = view(text)
-        found: list[tuple[int, int, str]] = []
+        found: list[tuple[int, int, tuple[Sort, str]]] = []
         for form, key in sorted(self.forms.items(), key=lambda item: (-len(item[0]), item[0])):
             for match in _pattern(form, key[0]).finditer(seen.text):
                 start, end = seen.original(*match.span())
                 if all(end <= first or start >= last for first, last, _ in found):
-                    found.append((start, end, self._placeholder(key)))
-        return sorted(found)
+                    found.append((start, end, key))
+        return [(start, end, self._placeholder(key)) for start, end, key in sorted(found)]
 
     def mask(self, text: str) -> str:
         """`text` with each value's placeholder in its place."""

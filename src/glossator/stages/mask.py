@@ -21,7 +21,7 @@ class MaskStage(MapStage[Pair]):
     """Masks the texts of each pair; see `privacy.masking.masked`. The picture still shows what they said."""
 
     kind = "mask"
-    version = 1
+    version = 2
     reads = ("images", "drafts")
     uses = ("pairs",)
     writes = "pairs"
@@ -49,7 +49,7 @@ class MaskCaptionsStage(MapStage[Caption]):
     """Masks captions, human and enriched: exports hold them too. Put it behind all stages that read captions."""
 
     kind = "mask_captions"
-    version = 1
+    version = 2
     reads = ("images", "captions")
     writes = "captions"
     Settings = MaskSettings

@@ -31,6 +31,11 @@ def test_one_value_has_one_placeholder_all_through_a_pair() -> None:
     assert json.loads(done.context) == [["user", "Is it <PHONE>?"], ["assistant", "Yes."]]
 
 
+def test_values_are_numbered_as_they_come_whatever_their_length() -> None:
+    pair = replace(PAIR, answer="03-62584088 / +60 3-6258 40899", explain_answer="", evidence=(), context="")
+    assert masked(pair, Looker()).answer == "<PHONE> / <PHONE_2>"
+
+
 def test_what_was_masked_is_noted_beside_what_meta_says() -> None:
     assert json.loads(masked(PAIR, Looker()).meta) == {"defect": "none", "masked": {"email": 1, "phone": 2}}
     for meta in ("", "no json", "[1]"):
