@@ -35,8 +35,8 @@ def test_it_opens_without_script_request_or_overflow(browser: Any, report: Path,
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(".card.good").count() > 0
     assert page.locator(".card.bad").count() > 0
-    assert page.locator(".card .box").first.bounding_box()["width"] > 2
-    assert page.locator("svg[role=img]").count() == 4
+    assert page.locator(".card .evidence rect").first.bounding_box()["width"] > 2
+    assert page.locator("svg[role=img]").count() == 5
     page.close()
 
 
@@ -57,5 +57,5 @@ def test_hostile_text_stays_text(browser: Any, source: Path, tmp_path: Path) -> 
     assert page.title().endswith("Glossator report")
     assert page.locator("script").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
-    assert "{{ 7*7 }}" in page.locator(".card .q").first.inner_text()
+    assert "{{ 7*7 }}" in page.locator(".card .question").first.inner_text()
     page.close()

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader
-
 from glossator.images import open_image
 from glossator.jobs.audit import audit
-from glossator.jobs.charts import curves, histogram
 from glossator.jobs.defects import CLEAN, DEFECTS, labelled
+from glossator.jobs.reasons import explained
 from glossator.jobs.trust import trust
+from glossator.pieces import counts
+from glossator.pieces.environment import environment
+from glossator.pieces.shown import shown
 from glossator.results import Failed
 
 if TYPE_CHECKING:
@@ -72,26 +73,29 @@ class ReportData:
 
 def write_report(data: ReportData, path: Path) -> None:
     """Write the report to `path`; its folder is made if needed."""
-    environment = Environment(loader=PackageLoader("glossator.jobs", "report_assets"), autoescape=True)
-    text = environment.get_template("report.html").render(
-        title=data.title,
-        funnel=_funnel(data.counts),
-        counts=data.counts,
-        histograms=_histograms(data),
-        planted=_planted(data),
-        audit=audit(data.tables),
-        trust=trust(data.tables, data.mix),
-        reasons=_reasons(data),
-        kept=_gallery(data, keep=True),
-        rejected=_gallery(data, keep=False),
-        without=_without_pairs(data),
-        failures=_failures(data),
-        failed_total=_height(data.tables["failures"]),
-        stages=data.stages,
-        totals={key: sum(stage[key] for stage in data.stages) for key in ("seconds", "calls", "usd")}
-        | {"tokens": sum(stage["tokens_in"] + stage["tokens_out"] for stage in data.stages)},
-        scorers=_scorers(data),
-        recipe=data.recipe_yaml,
+    text = (
+        environment("glossator.jobs", "report_assets")
+        .get_template("report.html")
+        .render(
+            title=data.title,
+            funnel=_funnel(data.counts),
+            counts=data.counts,
+            distributions=_distributions(data),
+            planted=_planted(data),
+            audit=audit(data.tables),
+            trust=trust(data.tables, data.mix),
+            reasons=_reasons(data),
+            kept=_gallery(data, keep=True),
+            rejected=_gallery(data, keep=False),
+            without=_without_pairs(data),
+            failures=_failures(data),
+            failed_total=_height(data.tables["failures"]),
+            stages=data.stages,
+            totals={key: sum(stage[key] for stage in data.stages) for key in ("seconds", "calls", "usd")}
+            | {"tokens": sum(stage["tokens_in"] + stage["tokens_out"] for stage in data.stages)},
+            scorers=_scorers(data),
+            recipe=data.recipe_yaml,
+        )
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -108,26 +112,34 @@ def _funnel(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return steps
 
 
-def _histograms(data: ReportData) -> list[dict[str, Any]]:
-    scores = data.tables["scores"].select(_SCORES).collect()
-    found = []
-    for name in _SCORES:
-        values = scores[name].drop_nulls().to_list()
-        lower, upper = data.thresholds.get(f"{name}_min"), data.thresholds.get(f"{name}_max")
-        found.append(
-            {
-                "name": name,
-                "count": len(values),
-                "missing": scores.height - len(values),
-                "median": scores[name].median(),
-                "svg": histogram(
-                    values, lower, upper, label=f"Distribution of {name.upper()} over {len(values)} pairs"
-                ),
-                "lower": lower,
-                "upper": upper,
-            }
-        )
-    return found
+def _distributions(data: ReportData) -> dict[str, Any]:
+    """How the scores lie: `histograms` (a mapping for each score) and the `scatter` of mIFD against FFD."""
+    import polars as pl
+
+    keep = data.tables["verdicts"].select("pair_id", "keep")
+    rows = data.tables["scores"].select("pair_id", *_SCORES).join(keep, on="pair_id", how="left")
+    scores = rows.with_columns(pl.col("keep").fill_null(value=True)).collect()
+    bounds = {name: (data.thresholds.get(f"{name}_min"), data.thresholds.get(f"{name}_max")) for name in _SCORES}
+    ends = {name: _end(counts.top(scores[name]), bounds[name]) for name in _SCORES}
+    histograms = [
+        {
+            "name": name,
+            "scored": scores.height - scores[name].null_count(),
+            "missing": scores[name].null_count(),
+            "median": scores[name].median(),
+            "end": ends[name],
+            "counts": counts.histogram(scores, name, ends[name]),
+            "lower": bounds[name][0],
+            "upper": bounds[name][1],
+        }
+        for name in _SCORES
+    ]
+    return {"histograms": histograms, "scatter": counts.scatter(scores, ends["mifd"], ends["ffd"])}
+
+
+def _end(top: float, bounds: tuple[float | None, float | None]) -> float:
+    """Where an axis ends: behind the bounds, unless they lie so far out that the scores would be flattened."""
+    return max(top, *(1.02 * bound for bound in (0.0, *bounds) if bound is not None and bound <= 2 * top))
 
 
 def _planted(data: ReportData) -> dict[str, Any]:
@@ -143,8 +155,7 @@ def _planted(data: ReportData) -> dict[str, Any]:
     for score in (*_SCORES, "ffd_image"):
         lines = {name: table.filter(defect=name)[score].drop_nulls().to_list() for name in names}
         if any(lines.values()):
-            drawn = curves(lines, label=f"Share of pairs at or below a {score.upper()}, by planted defect")
-            charts.append({"name": score, "svg": drawn})
+            charts.append({"name": score, "lines": lines})
     return {"rows": rows, "charts": charts} if rows else {}
 
 
@@ -169,20 +180,25 @@ def _gallery(data: ReportData, *, keep: bool) -> list[dict[str, Any]]:
     """A sample of pairs, spread over images and the same at every call, with picture, evidence and scores."""
     import polars as pl
 
-    pairs = data.tables["pairs"].join(
-        data.tables["verdicts"].filter(pl.col("keep") == keep).select("pair_id", "reasons"), on="pair_id", how="inner"
-    )
-    ids = pairs.select("pair_id", "image_id").collect()
-    chosen = _spread(list(ids.iter_rows()))
-    rows = (
-        pairs.filter(pl.col("pair_id").is_in(chosen))
-        .join(data.tables["images"].select("image_id", "path", "width", "height"), on="image_id", how="left")
-        .join(data.tables["captions"].select("image_id", "caption", "enriched"), on="image_id", how="left")
-        .join(data.tables["scores"].select("pair_id", *_SCORES), on="pair_id", how="left")
-        .collect()
-    )
+    verdicts = data.tables["verdicts"].filter(pl.col("keep") == keep).select("pair_id", "reasons")
+    pairs = data.tables["pairs"].join(verdicts, on="pair_id", how="inner")
+    chosen = _spread(list(pairs.select("pair_id", "image_id").collect().iter_rows()))
+    scores = data.tables["scores"].select("pair_id", "scorer", *_SCORES)
+    rows = pairs.filter(pl.col("pair_id").is_in(chosen)).join(scores, on="pair_id", how="left").collect()
+    ids = rows["image_id"].to_list()
+    of_images = {name: _by_image(data.tables[name], ids) for name in ("images", "captions", "ocr")}
     order = {pair_id: i for i, pair_id in enumerate(chosen)}
-    return [_card(row, data.source_root) for row in sorted(rows.to_dicts(), key=lambda row: order[row["pair_id"]])]
+    found = sorted(rows.to_dicts(), key=lambda row: order[row["pair_id"]])
+    return [
+        _card(row, {name: table.get(row["image_id"], {}) for name, table in of_images.items()}, data) for row in found
+    ]
+
+
+def _by_image(table: pl.LazyFrame, image_ids: list[str]) -> dict[str, dict[str, Any]]:
+    import polars as pl
+
+    rows = table.filter(pl.col("image_id").is_in(image_ids)).collect()
+    return {row["image_id"]: row for row in rows.to_dicts()}
 
 
 def _spread(pairs: list[tuple[str, str]]) -> list[str]:
@@ -195,30 +211,12 @@ def _spread(pairs: list[tuple[str, str]]) -> list[str]:
     return [pair_id for _, _, pair_id in sorted(ranked)[:GALLERY]]
 
 
-def _card(row: dict[str, Any], root: Path) -> dict[str, Any]:
-    human, enriched = row["caption"] or "", row["enriched"] or ""
-    added = enriched.removeprefix(human).strip() if human and enriched.startswith(human) else enriched
-    return row | {
-        "picture": _picture(root / row["path"]),
-        "boxes": [_percent(piece["box"], row["width"], row["height"]) for piece in row["evidence"] or []],
-        "human": human if enriched.startswith(human) else "",
-        "added": added,
-        "scores": [(name, row[name]) for name in _SCORES],
-        "reasons": [reason.replace("_", " ") for reason in row["reasons"] or []],
-    }
-
-
-def _percent(box: list[float], width: int, height: int) -> dict[str, float]:
-    """A box as shares of the picture in percent, a little wider than the text, kept inside."""
-    x0, y0, x1, y1 = box
-    grow = 0.006 * max(width, height)
-    left, top = max(0.0, x0 - grow), max(0.0, y0 - grow)
-    right, bottom = min(float(width), x1 + grow), min(float(height), y1 + grow)
-    return {
-        "x": round(100 * left / max(1, width), 2),
-        "y": round(100 * top / max(1, height), 2),
-        "w": round(100 * max(0.0, right - left) / max(1, width), 2),
-        "h": round(100 * max(0.0, bottom - top) / max(1, height), 2),
+def _card(row: dict[str, Any], of_image: dict[str, dict[str, Any]], data: ReportData) -> dict[str, Any]:
+    path = of_image["images"].get("path")
+    return shown(row, of_image["images"], of_image["captions"], of_image["ocr"]) | {
+        "picture": _picture(data.source_root / path) if path else "",
+        "scores": {name: row[name] for name in _SCORES},
+        "reasons": explained(row["reasons"] or [], row, data.thresholds),
     }
 
 

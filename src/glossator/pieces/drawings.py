@@ -53,7 +53,7 @@ def scatter(found: Mapping[str, Any]) -> str:
     paths: dict[tuple[str, int], str] = {}
     for x, y, kept, rejected in found["cells"]:
         key = "good" if kept >= rejected else "bad", math.ceil(math.log1p(kept + rejected) / most * _LEVELS)
-        left, top = x / across * WIDTH, HEIGHT - y / up * HEIGHT - height
+        left, top = x / across * WIDTH, max(0.0, HEIGHT - y / up * HEIGHT - height)
         paths[key] = paths.get(key, "") + f"M{left:.1f} {top:.1f}h{width:.1f}v{height:.1f}h-{width:.1f}z"
     cells = "".join(
         f'<path class="{name}" fill-opacity="{0.15 + 0.85 * level / _LEVELS:.2f}" d="{path}"/>'

@@ -33,7 +33,7 @@ class _Assets(StaticFiles):
 def create(review: Review) -> FastAPI:
     """The application. It trusts its callers: `safety.Guard` stands before it."""
     app = FastAPI(title="Glossator review", docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/static", _Assets(directory=ASSETS), name="static")
+    app.mount("/static", _Assets(directory=ASSETS, packages=[("glossator.pieces", "static")]), name="static")
     pages.add_to(app, review)
     api.add_to(app, review)
     CaptionRoutes(CaptionBook(review.workspace, review.desk.reviewer), review.render).add_to(app)

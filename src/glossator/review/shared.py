@@ -7,12 +7,11 @@ from typing import Any
 
 from fastapi import HTTPException
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from glossator.against_people import against_people
 from glossator.difficulty import scores
-from glossator.jobs.agreement_text import rule_rows
 from glossator.jobs.history import find, history
+from glossator.pieces.environment import environment
 from glossator.review.catalog import SCORES, Catalog
 from glossator.review.desk import Desk
 from glossator.review.estimates import as_table, estimate
@@ -55,15 +54,7 @@ class Review:
         self.catalog = Catalog(workspace, lambda: {entry.verdict.pair_id for entry in log.standing()})
         self.desk = Desk(workspace, self.catalog, log, reviewer)
         self.read_only = read_only
-        self._environment = Environment(
-            loader=PackageLoader("glossator.review", "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters["words"] = lambda name: str(name).replace("_", " ")
-        self._environment.filters["shown"] = _shown
+        self._environment = environment("glossator.review", "templates")
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """A page, or a piece of one. Everything in `values` is escaped."""
@@ -77,7 +68,6 @@ class Review:
             "title": self.workspace.path.resolve().name,
             "shapes": self.catalog.shapes,
             "conditions": CONDITIONS,
-            "labels": {"ifd": "IFD", "vfd": "VFD", "mifd": "mIFD", "ffd": "FFD", "ffd_image": "FFD beside the image"},
         }
         return self._environment.get_template(template).render(**{**shared, **values})
 
@@ -112,13 +102,13 @@ class Review:
         return shown | {"reasons_offered": list(dict.fromkeys([*rules, *REASONS]))[:9]}
 
     def agreement(self) -> dict[str, Any]:
-        """Rules against people and people against each other: `found`, `rows` of the rules for a table, and the
-        `questions` of the pairs on which people differ."""
+        """Rules against people and people against each other: `found`, and the `questions` of the pairs on which people
+        differ."""
         human = as_table(self.desk.everything())
         found = against_people(human, self.workspace.scan("verdicts"))
         known = [one.pair_id for one in found.disagreements if one.pair_id in self.catalog]
         questions = {pair_id: self.catalog.row(pair_id)["question"] for pair_id in known}
-        return {"found": found, "rows": rule_rows(found), "questions": questions}
+        return {"found": found, "questions": questions}
 
     def estimate(self) -> dict[str, Any]:
         """How bad the set is (see `estimates.estimate`)."""
@@ -137,12 +127,3 @@ class Review:
         tables = {name: ws.scan_shard(name, shard) if name in _OF_SHARDS else ws.scan(name) for name in _OF_HISTORY}
         tables["scores"] = scores(tables["losses"])
         return history(ws.store, tables, find(tables, pair_id))
-
-
-def _shown(value: Any) -> str:
-    """A number or a list for people: at most three digits behind the point, without needless zeros."""
-    if isinstance(value, float):
-        return f"{value:.3f}".rstrip("0").rstrip(".")
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "–" if value is None else str(value)

@@ -1,9 +1,8 @@
-// Histograms and a scatter in which one takes ranges by dragging. Counts come from the server; this draws and listens.
+// Histograms and a scatter in which one takes ranges by dragging. The server draws them (pieces/drawings.py).
 
 const SVG = "http://www.w3.org/2000/svg";
 const W = 200;
 const H = 96;
-const LEVELS = 5;
 
 function drawn(name, attributes, parent) {
   const element = document.createElementNS(SVG, name);
@@ -13,8 +12,6 @@ function drawn(name, attributes, parent) {
 }
 
 const cut = (value, top) => Math.max(0, Math.min(top, value));
-const bars = (heights, from) =>
-  heights.map((h, i) => (h > from[i] ? `M${i * 5} ${H - h}h4.2V${H - from[i]}h-4.2z` : "")).join("");
 
 /** Two marks that frame what is dragged over, in the chart's own units. `dragged(box, done)`; box null: all. */
 function listen(svg, dragged) {
@@ -51,8 +48,7 @@ export class Histogram {
     this.top = 1;
     this.range = null;
     this.bounds = [];
-    this.layers = ["all", "bad", "good"].map((name) => drawn("path", { class: name }, svg));
-    drawn("line", { class: "axis", x1: 0, x2: W, y1: H, y2: H }, svg);
+    this.bars = drawn("g", {}, svg);
     this.brush = drawn("rect", { class: "brush", y: 0, height: H, hidden: "" }, svg);
     this.marks = drawn("g", {}, svg);
     this.ticks = document.createElement("div");
@@ -68,18 +64,11 @@ export class Histogram {
     return [x0 <= 1 ? null : value(x0), x1 >= W - 1 ? null : value(x1)];
   }
 
-  /** `shape`: of the whole set, on a scale of its own; `found`: kept and rejected of what the filters find. */
-  draw(found, shape) {
-    this.top = found.edges.at(-1);
-    const totals = found.kept.map((kept, i) => kept + found.rejected[i]);
-    const most = Math.max(1, ...totals);
-    const none = totals.map(() => 0);
-    const scaled = (counts, highest) => counts.map((count) => (count ? Math.max(1, (count / highest) * (H - 4)) : 0));
-    const [kept, all] = [scaled(found.kept, most), scaled(totals, most)];
-    this.layers[0].setAttribute("d", shape ? bars(scaled(shape.all, shape.most), none) : "");
-    this.layers[1].setAttribute("d", bars(all, kept));
-    this.layers[2].setAttribute("d", bars(kept, none));
-    this.ticks.replaceChildren(...[0, 0.5, 1].map((share) => Object.assign(document.createElement("span"), { textContent: (share * this.top).toFixed(2) })));
+  /** `top`: where the axis ends; `bars`: drawn by the server. */
+  draw(top, bars) {
+    this.top = top;
+    this.bars.innerHTML = bars;
+    this.ticks.replaceChildren(...[0, 0.5, 1].map((share) => Object.assign(document.createElement("span"), { textContent: (share * top).toFixed(2) })));
     this.place();
   }
 
@@ -105,7 +94,6 @@ export class Scatter {
     this.svg = svg;
     this.range = null;
     this.cells = drawn("g", {}, svg);
-    drawn("path", { class: "axis", d: `M0 0V${H}H${W}`, fill: "none" }, svg);
     this.brush = drawn("rect", { class: "brush", hidden: "" }, svg);
     listen(svg, (box, done) => changed(box && this.#values(box), done));
   }
@@ -117,21 +105,10 @@ export class Scatter {
     return { x: [left, right], y: [low, high] };
   }
 
-  draw({ width, height, cells, right, upper }) {
+  /** Where the axes end, and the `cells`, drawn by the server. */
+  draw({ right, upper }, cells) {
     [this.right, this.upper] = [right || 1, upper || 1];
-    this.cells.replaceChildren();
-    const most = Math.log1p(Math.max(1, ...cells.map(([, , kept, out]) => kept + out)));
-    const paths = new Map();
-    for (const [x, y, kept, out] of cells) {
-      const level = Math.ceil((Math.log1p(kept + out) / most) * LEVELS);
-      const key = `${kept >= out ? "good" : "bad"} ${level}`;
-      const [left, top] = [(x / this.right) * W, H - ((y + height) / this.upper) * H];
-      paths.set(key, `${paths.get(key) ?? ""}M${left.toFixed(1)} ${top.toFixed(1)}h${((width / this.right) * W).toFixed(1)}v${((height / this.upper) * H).toFixed(1)}h-${((width / this.right) * W).toFixed(1)}z`);
-    }
-    for (const [key, d] of paths) {
-      const [name, level] = key.split(" ");
-      drawn("path", { class: name, d, "fill-opacity": (0.15 + (0.85 * level) / LEVELS).toFixed(2) }, this.cells);
-    }
+    this.cells.innerHTML = cells;
     this.place();
   }
 

@@ -121,10 +121,10 @@ function draw(found) {
   shares = `${count(found.kept)} kept, ${count(found.total - found.kept)} rejected`;
   tellShares();
   for (const [name, histogram] of histograms) {
-    histogram.draw(found.histograms[name], found.shapes[name]);
+    histogram.draw(found.shapes[name].edges.at(-1), found.drawn[name]);
     histogram.svg.setAttribute("aria-label", `Histogram of ${name} over ${count(found.total)} pairs, ${count(found.kept)} kept`);
   }
-  scatter.draw(found.scatter);
+  scatter.draw(found.scatter, found.drawn.scatter);
   place();
 }
 
