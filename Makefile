@@ -1,4 +1,4 @@
-# demo, test, check, bench: each makes its own set-up. Only Python >= 3.11 and the package index are needed.
+# demo, test, check, bench, pictures: each makes its own set-up. Only Python >= 3.11 and the package index are needed.
 PYTHON ?= python3
 VENV ?= .venv
 # The CPU build where an index offers one under this name; torch comes first, so that nothing else picks it.
@@ -15,7 +15,7 @@ LABEL_STUDIO ?= label-studio-sdk==2.1.2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench pictures format clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python scripts/demo.py
@@ -31,6 +31,10 @@ check: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# The pictures of the docs, taken from a finished workspace by the tests that look at the pages.
+pictures: $(VENV)/.ready-dev
+	GLOSSATOR_PICTURES_OF=$(WORKSPACE) $(BIN)/python -m pytest tests/e2e/test_pictures.py
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,117 @@
+"""The pictures of the docs, taken from the pages of a workspace: by default of a small one, into a temporary folder.
+
+`make pictures WORKSPACE=FOLDER` takes them of a real one, into `docs/img`. It works on a copy, in which two made-up
+reviewers judge a part, so that the page of agreement has something to show.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from tests.review_kit import make_workspace, served
+
+import glossator
+from glossator.records import HumanVerdict
+from glossator.verdict_log import open_log
+from glossator.workspace import Workspace
+
+pytestmark = pytest.mark.browser
+REAL = os.environ.get("GLOSSATOR_PICTURES_OF")
+DOCS = Path(__file__).parents[2] / "docs" / "img"
+WIDE, TABLET = (1280, 720), (820, 1180)
+Page = Any
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("pictures")
+    path = folder / "receipts-and-charts"
+    shutil.copytree(REAL or make_workspace(folder).path, path)
+    found = glossator.open(path)
+    judge(found)
+    return found
+
+
+def judge(ws: Workspace) -> None:
+    """Two people judge the same pairs; now and then they differ."""
+    with open_log(ws.store) as log:
+        for i, row in enumerate(ws.table("verdicts").to_pylist()[:60]):
+            for reviewer, differs in (("ada", i % 17 == 3), ("bo", i % 19 == 5)):
+                verdict = "keep" if (i % 5 == 2) is differs else "reject"
+                reason = "unclear_question" if verdict == "reject" else ""
+                log.put(HumanVerdict(row["pair_id"], row["image_id"], reviewer, verdict, reason, sampling="random"))
+
+
+@pytest.fixture(scope="module")
+def url(ws: Workspace) -> Iterator[str]:
+    with served(ws.path) as start:
+        yield start
+
+
+def explore(page: Page, base: str) -> None:
+    page.click("#thresholds summary")
+    page.locator("[data-name=mifd_max] [type=range]").fill("0.5")
+    page.locator("#kept", has_text="would keep").wait_for()
+
+
+def pair(page: Page, base: str) -> None:
+    page.goto(f"{base}/?order=border")
+    page.keyboard.press("v")
+    page.locator("[data-lights=answer]").hover()
+    page.evaluate("document.getElementById('picture').decode()")
+
+
+def tablet(page: Page, base: str) -> None:
+    page.keyboard.press("v")
+    page.locator("#view").wait_for()
+    page.wait_for_load_state()
+    page.click("details[data-keep=tokens] summary")
+    page.evaluate("document.getElementById('picture').decode()")
+
+
+def agreement(page: Page, base: str) -> None:
+    page.goto(f"{base}/agreement")
+
+
+def report(page: Page, base: str) -> None:
+    page.evaluate("document.getElementById('kept').scrollIntoView()")
+
+
+@pytest.mark.parametrize(
+    ("show", "size", "scheme"),
+    [(explore, WIDE, "light"), (pair, WIDE, "light"), (tablet, TABLET, "dark"), (agreement, WIDE, "light")],
+)
+def test_review(
+    browser: Any, url: str, tmp_path: Path, show: Callable[[Page, str], None], size: tuple[int, int], scheme: str
+) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    page.goto(url)
+    show(page, url.partition("/?")[0])
+    take(page, f"review-{show.__name__}", tmp_path)
+
+
+def test_report(browser: Any, ws: Workspace, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": WIDE[0], "height": WIDE[1]}, color_scheme="light")
+    page.goto(ws.report().as_uri())
+    report(page, "")
+    take(page, "report", tmp_path)
+
+
+def take(page: Page, name: str, folder: Path) -> None:
+    """A picture of the page as it is, on which there is something to see."""
+    page.wait_for_load_state("networkidle")
+    path = (DOCS if REAL else folder) / f"{name}.png"
+    page.screenshot(path=path)
+    size = page.viewport_size
+    page.close()
+    with Image.open(path) as image:
+        assert image.size == (size["width"], size["height"])
+        colours = image.convert("RGB").getcolors(image.width * image.height)
+    most = max(count for count, _ in colours) / (image.width * image.height)
+    assert most < 0.95, "an empty page"
