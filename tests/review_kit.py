@@ -19,9 +19,11 @@ import uvicorn
 from PIL import Image, ImageDraw
 
 import glossator
+from glossator.records import HumanVerdict
 from glossator.review.app import create
 from glossator.review.safety import Guard
 from glossator.review.shared import Review
+from glossator.verdict_log import open_log
 from glossator.workspace import Workspace
 
 TOKEN = "the-token-of-the-tests"
@@ -63,6 +65,16 @@ def make_workspace(folder: Path, images: int = 6) -> Workspace:
     ws = glossator.build(source / "records.jsonl", folder / "ws", "fake", **IN_PROCESS, **{"score.per_token": True})
     ws.filter(mifd_max=0.4)
     return ws
+
+
+def judge_twice(ws: Workspace) -> None:
+    """Two people judge the same pairs; now and then they differ."""
+    with open_log(ws.store) as log:
+        for i, row in enumerate(ws.table("verdicts").to_pylist()[:60]):
+            for reviewer, differs in (("ada", i % 17 == 3), ("bo", i % 19 == 5)):
+                verdict = "keep" if (i % 5 == 2) is differs else "reject"
+                reason = "unclear_question" if verdict == "reject" else ""
+                log.put(HumanVerdict(row["pair_id"], row["image_id"], reviewer, verdict, reason, sampling="random"))
 
 
 def make_hostile(ws: Workspace) -> None:

@@ -14,11 +14,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.review_kit import make_workspace, served
+from tests.review_kit import judge_twice, make_workspace, served
 
 import glossator
-from glossator.records import HumanVerdict
-from glossator.verdict_log import open_log
 from glossator.workspace import Workspace
 
 pytestmark = pytest.mark.browser
@@ -34,18 +32,8 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     path = folder / "receipts-and-charts"
     shutil.copytree(REAL or make_workspace(folder).path, path)
     found = glossator.open(path)
-    judge(found)
+    judge_twice(found)
     return found
-
-
-def judge(ws: Workspace) -> None:
-    """Two people judge the same pairs; now and then they differ."""
-    with open_log(ws.store) as log:
-        for i, row in enumerate(ws.table("verdicts").to_pylist()[:60]):
-            for reviewer, differs in (("ada", i % 17 == 3), ("bo", i % 19 == 5)):
-                verdict = "keep" if (i % 5 == 2) is differs else "reject"
-                reason = "unclear_question" if verdict == "reject" else ""
-                log.put(HumanVerdict(row["pair_id"], row["image_id"], reviewer, verdict, reason, sampling="random"))
 
 
 @pytest.fixture(scope="module")

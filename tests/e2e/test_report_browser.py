@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser_kit import serious_faults
+from tests.review_kit import judge_twice
 
 import glossator
 from glossator.jobs.report import write_report
@@ -17,6 +19,7 @@ HOSTILE = '"><script>document.title="owned"</script><img src=x onerror="document
 @pytest.fixture
 def report(source: Path, tmp_path: Path) -> Path:
     ws = glossator.build(source, tmp_path / "ws", "fake", **{"run.workers.ocr": 0})
+    judge_twice(ws)
     ws.filter(mifd_max=0.4)
     return ws.report()
 
@@ -37,6 +40,17 @@ def test_it_opens_without_script_request_or_overflow(browser: Any, report: Path,
     assert page.locator(".card.bad").count() > 0
     assert page.locator(".card .evidence rect").first.bounding_box()["width"] > 2
     assert page.locator("svg[role=img]").count() == 5
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_fault_of_accessibility(browser: Any, report: Path, scheme: str) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(report.as_uri())
+    assert page.locator("#trust table").count() == 2
+    for part in page.locator("details").all():
+        part.evaluate("one => one.open = true")
+    assert serious_faults(page) == []
     page.close()
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.review_kit import make_hostile, make_workspace, served
+from tests.browser_kit import serious_faults
+from tests.review_kit import judge_twice, make_hostile, make_workspace, served
 
 import glossator
 from glossator.verdict_log import open_log
@@ -322,11 +323,14 @@ def test_hostile_texts_run_nothing_and_break_no_layout(ws: Workspace, visit: Ope
         page.close()
 
 
-AXE = Path(__import__("axe_playwright_python").__file__).with_name("axe.min.js")
+@pytest.fixture
+def judged(ws: Workspace) -> None:
+    """Two people have judged before the server starts."""
+    judge_twice(ws)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_of_accessibility(url: str, visit: Open, scheme: str) -> None:
+def test_no_serious_fault_of_accessibility(judged: None, url: str, visit: Open, scheme: str) -> None:
     for path in ("/", "/pair", "/agreement", "/captions", "/?text=nothingfitsthis"):
         page = visit(url, "/" if path == "/pair" else path, scheme=scheme)
         if path == "/pair":
@@ -337,11 +341,7 @@ def test_no_serious_fault_of_accessibility(url: str, visit: Open, scheme: str) -
         elif path == "/":
             page.click("#thresholds summary")
             page.locator("#shares:not(:empty)").wait_for()
-        page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-        found = page.evaluate(
-            "axe.run().then(found => found.violations.map(one => [one.impact, one.id, one.nodes[0].html]))"
-        )
-        assert [one for one in found if one[0] in ("serious", "critical")] == []
+        assert serious_faults(page) == []
 
 
 @pytest.mark.parametrize("size", [WIDE, TABLET])

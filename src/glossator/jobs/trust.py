@@ -17,7 +17,7 @@ _SHOWN = 12
 
 
 def trust(tables: Mapping[str, pl.LazyFrame], mix: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The parts that a workspace has something to say of; each is left out where its table is empty.
+    """All parts, each empty where a workspace has nothing to say of it; nothing at all if all are.
 
     Args:
         tables: all tables of a workspace.
@@ -37,7 +37,7 @@ def trust(tables: Mapping[str, pl.LazyFrame], mix: Mapping[str, Any] | None = No
         "mix": asked_and_possible(tables, MixSettings.model_validate(mix)) if mix is not None else [],
         "people": _people(tables),
     }
-    return {name: part for name, part in found.items() if part}
+    return found if any(found.values()) else {}
 
 
 _COPIES = {
