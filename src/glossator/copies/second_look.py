@@ -3,6 +3,10 @@
 A copy may be re-encoded, resized, cropped by some percent at each side, and recoloured. Two fillings of one form differ
 in a few places by much and elsewhere by nothing; a copy differs from its original by a little everywhere. So two things
 are asked: how bad the worst places are, and how much worse they are than the usual place.
+
+Places are compared by their fine structure, that is letters and lines: what blurring takes away. Other colours change how
+bright whole areas are, and so the edges between areas, but hardly what is printed on them; for the same reason places
+count for nothing where there is little ink beside the rest of the page.
 """
 
 from __future__ import annotations
@@ -27,11 +31,13 @@ _STILL = 2e-4
 _FARTHEST_SCALE, _FARTHEST_SHIFT = 0.15, 0.12
 _HOPELESS = 0.85  # at the coarsest scale, a copy's correlation is above
 _BLUR = 0.7
+_COARSE = 2.5  # what is left by a blur of so many pixels is no fine structure
 _WINDOW = 14
-_NOISE = 2.5  # grey levels that compression alone may put into a flat place
+_NOISE = 1.0  # grey levels that compression alone may put into the fine structure of a flat place
+_INK, _MUCH_INK = 0.15, 0.9  # places count that have a seventh of the power of those with much ink (90th percentile)
 _FEWEST_WINDOWS = 4
-_WORST = 0.98
-_EVEN = 0.01
+_WORST = 0.99
+_EVEN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Look:
     """How two pictures differ.
 
     Attributes:
-        worst: 1 minus the correlation at the worst places (98th percentile of windows with anything in them); 0 where
+        worst: 1 minus the correlation at the worst places (99th percentile of windows with anything in them); 0 where
             they are the same, about 1 where they have nothing in common.
         unevenness: how many times worse that is than the median window.
     """
@@ -126,21 +132,31 @@ def _windows(one: Grid, other: Grid, place: Place) -> Look:
         averaged: Grid = filters.uniform_filter(grid, _WINDOW)[half::half, half::half]
         return averaged
 
-    a = filters.gaussian_filter(one, _BLUR)
-    b = filters.gaussian_filter(_moved_finely(other, place), _BLUR)
+    a, b = _fine(one), _fine(_moved_finely(other, place))
     mean_a, mean_b = mean(a), mean(b)
     both = mean(_inside(len(one), place)) > 0.999
     power_a, power_b = ((mean(a * a) - mean_a**2).clip(0)[both], (mean(b * b) - mean_b**2).clip(0)[both])
     shared = (mean(a * b) - mean_a * mean_b)[both]
     gain = float(np.sqrt((power_a.sum() + 1e-6) / (power_b.sum() + 1e-6)))
     power_b, shared = power_b * np.float32(gain**2), shared * np.float32(gain)
-    busy = np.maximum(power_a, power_b) > 4 * _NOISE**2
+    power = np.maximum(power_a, power_b)
+    busy = power > 4 * _NOISE**2
+    if busy.any():
+        busy &= power > _INK * np.quantile(power, _MUCH_INK)
     if busy.sum() < _FEWEST_WINDOWS:
         return NOTHING_ALIKE
     noise = _NOISE**2
     apart = (1 - (shared + noise) / np.sqrt((power_a + noise) * (power_b + noise)))[busy]
     worst, usual = float(np.quantile(apart, _WORST)), float(np.median(apart))
     return Look(worst, (worst + _EVEN) / (usual + _EVEN))
+
+
+def _fine(grid: Grid) -> Grid:
+    """What a picture's letters and lines are, without the brightness of the areas that they stand on."""
+    filters = _filters()
+    smooth = filters.gaussian_filter(grid, _BLUR)
+    fine: Grid = smooth - filters.gaussian_filter(smooth, _COARSE)
+    return fine
 
 
 def _smaller(grid: Grid, scale: int) -> Grid:

@@ -20,7 +20,7 @@ class CopySettings(Settings):
     )
     candidates: int = Field(16, ge=1, description="Second looks at each picture, at most; the nearest first.")
     worst_max: float = Field(
-        0.25, ge=0, le=1, description="A copy's worst places differ by at most this: 0 the same, 1 unrelated."
+        0.4, ge=0, le=1, description="A copy's worst places differ by at most this: 0 the same, 1 unrelated."
     )
     unevenness_max: float = Field(
         4.5, ge=1, description="A copy's worst places differ at most so many times as much as its usual ones."

@@ -35,7 +35,7 @@ class DedupStage(TableStage):
     """
 
     kind = "dedup"
-    version = 2
+    version = 3
     reads = ("drafts",)
     uses = ("pairs", "hashes", "images")
     writes = "duplicates"

@@ -40,7 +40,7 @@ class LeaksStage(TableStage):
     """
 
     kind = "leaks"
-    version = 2
+    version = 3
     reads = ("drafts",)
     uses = ("pairs", "hashes")
     writes = "leaks"
