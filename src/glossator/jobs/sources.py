@@ -59,7 +59,10 @@ class Source:
         if not path.is_file():
             raise SourceError(f"{path}: no such folder or file")
         if path.suffix.lower() not in (*JSON_LINES, ".csv", ".parquet"):
-            raise SourceError(f"{path}: a source is a folder of images, or a .jsonl, .csv or .parquet file of records")
+            raise SourceError(
+                f"{path}: a source is a folder of images, or a .jsonl, .csv or .parquet file of records; "
+                "a finished set of conversations is read by: glossator score"
+            )
         return cls(path, path.parent)
 
     def records(self) -> Iterator[RawRecord]:

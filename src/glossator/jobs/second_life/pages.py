@@ -37,6 +37,11 @@ class View:
     captions: str
     pairs: tuple[Mapping[str, Any], ...]
 
+    @property
+    def kept(self) -> bool:
+        """Whether the set holds the image: at least one of its pairs is kept."""
+        return any(pair["keep"] for pair in self.pairs)
+
 
 def views(tables: Mapping[str, pl.LazyFrame]) -> Iterator[View]:
     """Every image that has one picture and a page, in the order of the pages.

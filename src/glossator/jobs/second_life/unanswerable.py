@@ -91,7 +91,7 @@ def unanswerable(
         seed: another one draws other questions.
     """
     left_out: Counter[str] = Counter()
-    donors, hosts = _donors(tables, left_out)
+    donors, hosts = _donors(tables, left_out)  # only images that the set holds: the others may stand in a test set
     if not wanted or not hosts:
         return [], left_out
     each = min(MOST_AN_IMAGE, -(-wanted // hosts) + 1)
@@ -99,6 +99,9 @@ def unanswerable(
     used: Counter[str] = Counter()
     for view in views(tables):
         guests = donors.get(view.kind, [])
+        if not view.kept:
+            left_out["images without a kept pair"] += 1
+            continue
         if len(view.spans) < _LEAST_SPANS:
             left_out["images with too little text"] += 1
             continue
@@ -117,12 +120,14 @@ def unanswerable(
 
 
 def _donors(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> tuple[dict[str, list[_Donor]], int]:
-    """By kind of image the questions that may be asked of another one; and how many images there are."""
+    """By kind of image the questions that may be asked of another one; and how many images have a kept pair."""
     pages: Counter[str] = Counter()
+    hosts = 0
     frequency: defaultdict[str, Counter[str]] = defaultdict(Counter)
     quoting: list[tuple[str, Mapping[str, Any], tuple[str, ...]]] = []
     for view in views(tables):
         pages[view.kind] += 1
+        hosts += view.kept
         frequency[view.kind].update(words(" ".join(span.text for span in view.spans)))
         for pair in view.pairs:
             if not pair["keep"]:
@@ -145,7 +150,7 @@ def _donors(tables: Mapping[str, pl.LazyFrame], left_out: Counter[str]) -> tuple
             donors.setdefault(kind, []).append(donor)
         else:
             left_out["questions whose label is a common one"] += 1
-    return donors, pages.total()
+    return donors, hosts
 
 
 def _quoted(question: str) -> tuple[str, ...]:

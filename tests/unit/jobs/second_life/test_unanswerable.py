@@ -11,14 +11,15 @@ from glossator.jobs.second_life.unanswerable import MOST_USES, unanswerable
 from second_life_kit import Lines, page, pair, tables
 
 ASK = 'What is given for "Kerosene rebate" on this form?'
+OTHER = ("How long is the rope?", "90 feet")
 ELSEWHERE: Lines = [("Lantern oil", "17 barrels"), ("Harbour dues", "4 crowns"), ("Rope", "90 feet")]
 
 
 def asked(lines: Lines, question: str = ASK, answer: str = "12 shillings", **more: Any) -> list[Unanswerable]:
-    """What is asked of a page with these lines, of which no pair asks anything."""
+    """What is asked of a page with these lines, of which a kept pair asks something else."""
     donor = page("a", [("Kerosene rebate", "12 shillings"), ("Wicks", "6"), ("Glass", "3")])
     given = {"on": donor, **more.pop("donor", {})}
-    pairs = [pair("a", 0, question, answer, **given), *more.pop("pairs", ())]
+    pairs = [pair("a", 0, question, answer, **given), pair("b", 9, *OTHER), *more.pop("pairs", ())]
     samples, _ = unanswerable(tables(pairs, pages=[donor, page("b", lines)], **more), 5)
     return samples
 
@@ -67,6 +68,12 @@ def test_questions_that_nearly_every_page_answers_are_never_asked(question: str)
 )
 def test_only_questions_for_printed_answers_are_taken(donor: dict[str, Any]) -> None:
     assert asked(ELSEWHERE, donor=donor) == []
+
+
+@pytest.mark.parametrize("reason", ["image_in_test_set", "near_duplicate_image", "personal_data"])
+def test_nothing_is_asked_of_an_image_that_the_set_does_not_hold(reason: str) -> None:
+    assert asked(ELSEWHERE)
+    assert asked(ELSEWHERE, rejected={"b-9": [reason]}) == []
 
 
 def test_a_rejected_question_is_not_asked() -> None:
