@@ -50,19 +50,32 @@ HOSTILE = [
 assert len(HOSTILE) == 50
 
 
-def make_workspace(folder: Path, images: int = 6) -> Workspace:
-    """A workspace of the fake engines: pictures of some size, losses of each token, verdicts of both kinds."""
+def make_source(folder: Path, images: int = 6, more: int = 0) -> Path:
+    """Records of pictures of some size; `more`: how many smaller ones stand beside each."""
     source = folder / "source"
     source.mkdir(parents=True)
     lines = []
     for i in range(images):
-        image = Image.new("RGB", (600, 800), "white")
-        ImageDraw.Draw(image).text((40, 60), f"Total {i}.50", fill="black", font_size=40)
-        image.save(source / f"{i}.png")
-        record = {"id": f"r{i}", "image": f"{i}.png", "caption": f"A receipt, number {i}.", "kind": "receipt"}
+        names = [f"{i}.png", *(f"{i}-{j}.png" for j in range(more))]
+        for name, size in zip(names, [(600, 800), *[(300, 200)] * more], strict=True):
+            image = Image.new("RGB", size, "white")
+            ImageDraw.Draw(image).text((40, 60), f"Total {i}.50", fill="black", font_size=40)
+            image.save(source / name)
+        record = {
+            "id": f"r{i}",
+            "image": names[0],
+            "more_images": names[1:],
+            "caption": f"A receipt, number {i}.",
+            "kind": "receipt",
+        }
         lines.append(json.dumps(record))
     (source / "records.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    ws = glossator.build(source / "records.jsonl", folder / "ws", "fake", **IN_PROCESS, **{"score.per_token": True})
+    return source / "records.jsonl"
+
+
+def make_workspace(folder: Path, images: int = 6) -> Workspace:
+    """A workspace of the fake engines: losses of each token, verdicts of both kinds."""
+    ws = glossator.build(make_source(folder, images), folder / "ws", "fake", **IN_PROCESS, **{"score.per_token": True})
     ws.filter(mifd_max=0.4)
     return ws
 

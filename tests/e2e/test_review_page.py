@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from tests.browser_kit import serious_faults
-from tests.review_kit import judge_twice, make_hostile, make_workspace, served
+from tests.review_kit import IN_PROCESS, judge_twice, make_hostile, make_source, make_workspace, served
 
 import glossator
 from glossator.verdict_log import open_log
@@ -235,6 +235,24 @@ def test_zoom_pan_and_boxes(url: str, visit: Open) -> None:
     assert "reading" in page.locator("#view").get_attribute("class")
     press(page, "j")
     assert "reading" in page.locator("#view").get_attribute("class"), "stays on for the next pair"
+
+
+def test_a_record_of_several_pictures(tmp_path: Path, visit: Open) -> None:
+    make_source(tmp_path, more=1)
+    ws = glossator.build(tmp_path / "source" / "records.jsonl", tmp_path / "ws", "fake", **IN_PROCESS)
+    with served(ws.path) as url:
+        page = visit(url)
+        open_first(page)
+        picture = page.locator("#picture")
+        first = picture.get_attribute("src")
+        page.keyboard.press("p")
+        page.wait_for_function("document.getElementById('picture').naturalWidth == 300")
+        assert picture.get_attribute("src") == f"{first}?number=1"
+        assert page.locator(".boxes").is_hidden()
+        page.locator("[data-lights=answer]").first.click()  # its boxes lie on the first picture
+        page.wait_for_function("document.getElementById('picture').naturalWidth == 600")
+        page.locator(".evidence rect").first.wait_for()
+        page.close()
 
 
 def test_brushing_filters_all_charts_and_the_grid(ws: Workspace, url: str, visit: Open) -> None:

@@ -29,7 +29,7 @@ def shown(
 
     Returns:
         `pair`, `before_turns` (of the conversation), `image` (id, source id, kind, width, height, whether there is a
-        picture), `caption` (the human one, and `pieces` of the enriched one, see `difference`), `spans`
+        picture, and how many), `caption` (the human one, and `pieces` of the enriched one, see `difference`), `spans`
         (OCR: text, box, confidence), `quotes` (texts that the explanation says are printed, each with its boxes),
         `explanation` (its pieces, see `quoted`).
     """
@@ -41,7 +41,7 @@ def shown(
         "pair": {key: value for key, value in pair.items() if key != "meta"},
         "before_turns": _turns(pair.get("context") or ""),
         "image": {key: image.get(key) for key in ("image_id", "source_id", "kind", "width", "height")}
-        | {"there": bool(image.get("path"))},
+        | {"there": bool(image.get("path")), "pictures": bool(image.get("path")) + len(image.get("more_paths") or ())},
         "caption": {"human": human, "pieces": difference(human, enriched), "same": human == enriched},
         "spans": page.get("spans") or [],
         "quotes": quotes,

@@ -86,8 +86,8 @@ def _people(app: FastAPI, review: Review) -> None:
 
 def _pictures(app: FastAPI, review: Review) -> None:
     @app.get("/image/{image_id}")
-    def image(image_id: str, width: int = 0) -> Response:
-        row = review.catalog.image(image_id)
+    def image(image_id: str, width: int = 0, number: int = 0) -> Response:
+        row = review.picture(image_id, number)
         if row is None or (width and width not in WIDTHS):
             raise HTTPException(404, "There is no such picture.")
         root = review.workspace.store.source_root

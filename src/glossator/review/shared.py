@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import polars as pl
 from fastapi import HTTPException
 from fastapi.responses import HTMLResponse
 
@@ -100,6 +101,15 @@ class Review:
             shown |= {"verdict": None, "scores": {}, "tokens": {}, "others": [], "not_scored": ""}
         rules = [reason["reason"] for reason in shown["verdict"]["reasons"]] if shown["verdict"] else []
         return shown | {"reasons_offered": list(dict.fromkeys([*rules, *REASONS]))[:9]}
+
+    def picture(self, image_id: str, number: int = 0) -> str | None:
+        """Where one of a record's pictures lies in the source; None if there is no such one."""
+        first = self.catalog.image(image_id)
+        if first is None or number == 0:
+            return first
+        rows = self.workspace.scan("images").filter(pl.col("image_id") == image_id).select("more_paths").collect()
+        more: list[str] = rows["more_paths"][0].to_list() if rows.height else []
+        return more[number - 1] if 0 < number <= len(more) else None
 
     def agreement(self) -> dict[str, Any]:
         """Rules against people and people against each other: `found`, and the `questions` of the pairs on which people

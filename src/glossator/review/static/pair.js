@@ -179,6 +179,23 @@ function light(button, on) {
   boxes?.classList.toggle("lit", on);
 }
 
+/** Show one of the record's pictures; without a number the one after what is shown. */
+async function show(number) {
+  const buttons = [...view.querySelectorAll("[data-picture]")];
+  if (!buttons.length) return say("The record has one picture.");
+  const shown = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
+  const next = number ?? (shown + 1) % buttons.length;
+  buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === next)));
+  const address = `/image/${encodeURIComponent(view.dataset.image)}${next ? `?number=${next}` : ""}`;
+  await stage.show(address, next === 0).catch(() => say("The picture is not there any more.", { wrong: true }));
+}
+
+/** As near as reads well around some boxes, which lie on the first picture. */
+async function lookAt(groups) {
+  if (view.querySelector(".boxes[hidden]")) await show(0);
+  stage.fitTo(groups);
+}
+
 const evidence = () => [...view.querySelectorAll(".evidence")];
 const zoomed = () => stage.touched;
 const does = {
@@ -194,7 +211,7 @@ const does = {
   "zoom-in": () => stage.zoom(1.4),
   "zoom-out": () => stage.zoom(1 / 1.4),
   "zoom-fit": () => stage.fit(),
-  "zoom-evidence": () => (zoomed() ? stage.fit() : stage.fitTo(evidence())),
+  "zoom-evidence": () => (zoomed() ? stage.fit() : lookAt(evidence())),
   "edit-cancel": endEdit,
   "reject-own": () => rejectFor(document.getElementById("own").value),
 };
@@ -208,6 +225,7 @@ onKeys({
   k: does.keep, r: reject, q: () => edit("question"), a: () => edit("answer"), e: () => edit("explain_answer"),
   u: does.undo, n: same, j: does.after, ArrowRight: does.after, ArrowLeft: does.before, o: toggleSpans,
   z: does["zoom-evidence"], "+": does["zoom-in"], "=": does["zoom-in"], "-": does["zoom-out"], 0: does["zoom-fit"],
+  p: () => show(),
   g: () => document.getElementById("back").click(),
   "Shift+ArrowLeft": () => stage.pan(80, 0), "Shift+ArrowRight": () => stage.pan(-80, 0),
   "Shift+ArrowUp": () => stage.pan(0, 80), "Shift+ArrowDown": () => stage.pan(0, -80),
@@ -240,11 +258,12 @@ function rejectKeys(event) {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do], [data-reason], [data-lights]");
-  if (!button ) return;
+  const button = event.target.closest("[data-do], [data-reason], [data-lights], [data-picture]");
+  if (!button) return;
   if (button.dataset.do) does[button.dataset.do]();
   else if (button.dataset.reason) rejectFor(button.dataset.reason);
-  else stage.fitTo([...view.querySelectorAll(`[data-boxes="${button.dataset.lights}"]`)]);
+  else if (button.dataset.picture) show(Number(button.dataset.picture));
+  else lookAt([...view.querySelectorAll(`[data-boxes="${button.dataset.lights}"]`)]);
 });
 document.addEventListener("submit", (event) => {
   if (event.target.id !== "edit") return;
@@ -277,4 +296,5 @@ main.addEventListener("toggle", (event) => {
   if (event.target.id === "history" && event.target.open) tellHistory();
 }, true);
 window.addEventListener("popstate", () => go(decodeURIComponent(location.pathname.split("/").pop()), { push: false }));
+document.addEventListener("tables", () => views.clear());
 begin();

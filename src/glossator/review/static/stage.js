@@ -11,14 +11,24 @@ export class Stage {
     this.pointers = new Map();
     this.touched = false;
     if (!this.sheet) return;
-    this.sheet.style.width = `${this.width}px`;
-    this.sheet.style.height = `${this.height}px`;
+    this.#size();
     pane.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     pane.addEventListener("pointerdown", (event) => this.#down(event));
     pane.addEventListener("pointermove", (event) => this.#move(event));
     for (const name of ["pointerup", "pointercancel"]) pane.addEventListener(name, (event) => this.#up(event));
     this.observer = new ResizeObserver(() => this.touched || this.fit());
     this.observer.observe(pane);
+    this.fit();
+  }
+
+  /** Show another picture of the record. The boxes lie on the first one. */
+  async show(address, withBoxes) {
+    const picture = this.sheet.querySelector("#picture");
+    picture.src = address;
+    this.sheet.querySelector(".boxes").toggleAttribute("hidden", !withBoxes);
+    await picture.decode();
+    [this.width, this.height] = [picture.naturalWidth, picture.naturalHeight];
+    this.#size();
     this.fit();
   }
 
@@ -69,6 +79,11 @@ export class Stage {
     this.y += dy;
     this.touched = true;
     this.#place();
+  }
+
+  #size() {
+    this.sheet.style.width = `${this.width}px`;
+    this.sheet.style.height = `${this.height}px`;
   }
 
   #place() {
