@@ -68,7 +68,7 @@ def agreement(page: Page, base: str) -> None:
 
 
 def report(page: Page, base: str) -> None:
-    page.evaluate("document.getElementById('kept').scrollIntoView()")
+    page.evaluate("document.querySelector('#kept h2').scrollIntoView()")
 
 
 @pytest.mark.parametrize(

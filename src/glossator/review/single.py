@@ -54,7 +54,7 @@ def _scores(catalog: Catalog, row: dict[str, Any]) -> dict[str, dict[str, Any]]:
     below = catalog.place_of(row["pair_id"])
     return {
         name: {
-            "value": None if row[name] is None else round(row[name], 4),
+            "value": row[name],
             "below": below[name],
             "min": catalog.bound(f"{name}_min") if f"{name}_min" in BOUNDS else None,
             "max": catalog.bound(f"{name}_max") if f"{name}_max" in BOUNDS else None,
