@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -179,11 +179,11 @@ class Store:
 
     # Whole tables
 
-    def scan(self, folder: str, table: str, only: int | None = None) -> pl.LazyFrame:
-        """A lazy frame over all finished parts of a folder, in shard order; or over that of one shard."""
+    def scan(self, folder: str, table: str, only: Collection[int] | None = None) -> pl.LazyFrame:
+        """A lazy frame over all finished parts of a folder, in shard order; or over those of some shards only."""
         import polars as pl
 
-        shards = [shard for shard in self.shards(folder) if only in (None, shard)]
+        shards = [shard for shard in self.shards(folder) if only is None or shard in only]
         paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in shards]
         empty = pl.DataFrame(pl.from_arrow(SCHEMAS[table].empty_table()))
         if not paths:
@@ -219,6 +219,17 @@ class Store:
         """Name, size and time of each part of a folder: tells a table stage whether its inputs have changed."""
         paths = [self.root / folder / f"part-{shard:05d}.parquet" for shard in self.shards(folder)]
         return [[path.name, stat.st_size, stat.st_mtime_ns] for path in paths if (stat := path.stat())]
+
+    def is_there(self) -> bool:
+        """Whether the workspace has not been moved or deleted since it was opened."""
+        return (self.root / "workspace.json").exists()
+
+    def changed_at(self, name: str) -> int:
+        """When a file, or what a folder holds, was last changed (ns); 0 if it is not there."""
+        try:
+            return (self.root / name).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     # Small files
 
@@ -264,6 +275,16 @@ class Store:
         shutil.rmtree(self.root / folder)
 
     # One run at a time
+
+    def running(self) -> bool:
+        """Whether a run is under way. What a killed one has left behind does not count."""
+        if not (self.root / "run.json").exists():
+            return False
+        try:
+            with FileLock(self.root / "lock", timeout=0):
+                return False
+        except Timeout:
+            return True
 
     @contextmanager
     def lock(self) -> Iterator[None]:

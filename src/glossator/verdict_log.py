@@ -48,9 +48,6 @@ class VerdictLog:
     """The log of a workspace: what it holds, and a place for new lines. Safe to use from several threads.
 
     It knows what was written when it was opened and what it has written itself; `read` looks again.
-
-    Attributes:
-        damaged: lines that could not be read (torn by a kill, say).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,19 +55,26 @@ class VerdictLog:
         self._entries: dict[str, Entry] = {}
         self._file: IO[bytes] | None = None
         self._lock = threading.Lock()
-        self.damaged = 0
+        self._sizes: dict[Path, int] = {}
+        self._damaged: dict[Path, int] = {}
         self.read()
 
+    @property
+    def damaged(self) -> int:
+        """Lines that could not be read (torn by a kill, say)."""
+        return sum(self._damaged.values())
+
     def read(self) -> None:
-        """Take in what other writers have written since."""
+        """Take in what other writers have written since. Files that have not grown are not read again."""
         with self._lock:
-            self.damaged = 0
             for path in sorted(self._folder.glob("*.jsonl"), key=_number):
-                for entry in _entries(path):
-                    if entry is None:
-                        self.damaged += 1
-                    else:
-                        self._entries[entry.id] = entry
+                size = path.stat().st_size
+                if self._sizes.get(path) == size:
+                    continue
+                found = list(_entries(path))
+                self._damaged[path] = found.count(None)
+                self._entries.update((entry.id, entry) for entry in found if entry is not None)
+                self._sizes[path] = size
 
     def put(self, *verdicts: HumanVerdict) -> list[str]:
         """Append verdicts, and give each one's id. They are on the disk when this returns.
@@ -130,6 +134,8 @@ class VerdictLog:
                 if self._file is None:
                     self._file = self._create()
                 _write(self._file, text.encode("ascii"))
+                if not os.fstat(self._file.fileno()).st_nlink:
+                    raise FileNotFoundError("the file has been deleted")
             except OSError as error:
                 # The next verdict must not be glued to half a line: it gets a new file.
                 if self._file is not None:
@@ -139,7 +145,9 @@ class VerdictLog:
             self._entries.update((entry.id, entry) for entry in entries)
 
     def _create(self) -> IO[bytes]:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # Not the folders above: where the workspace is gone, nothing must look as if it were kept.
+        self._folder.parent.mkdir(exist_ok=True)
+        self._folder.mkdir(exist_ok=True)
         number = max(map(_number, self._folder.glob("*.jsonl")), default=-1) + 1
         while True:
             try:

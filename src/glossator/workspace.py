@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,19 @@ class Workspace:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._held: dict[str, str] | None = None
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Which folder holds each table: the last run's, or those that are held (see `hold`)."""
+        if self._held is not None:
+            return self._held
+        return dict(self.store.read_json("current.json").get("tables", {}))
+
+    def hold(self) -> None:
+        """Keep to the tables as they are now, whatever a later run makes, until the next call."""
+        self._held = None
+        self._held = self.tables
 
     @property
     def path(self) -> Path:
@@ -118,13 +131,21 @@ class Workspace:
 
     def scan_shard(self, name: str, shard: int) -> pl.LazyFrame:
         """One shard of a stage's table: all that it says of the shard's images. Empty if there is none."""
-        return self.store.scan(self._folder(name), name, shard)
+        return self.scan_shards(name, (shard,))
+
+    def scan_shards(self, name: str, shards: Collection[int]) -> pl.LazyFrame:
+        """Some shards of a stage's table, in shard order."""
+        return self.store.scan(self._folder(name), name, shards)
+
+    def shards(self, name: str) -> list[int]:
+        """Numbers of the shards that a stage's table has, ascending."""
+        return self.store.shards(self._folder(name))
 
     def _folder(self, name: str) -> str:
-        folders = self.store.read_json("current.json").get("tables", {})
+        folders = self.tables
         if name == "pairs" and name not in folders:
-            return str(folders.get("drafts", "pairs/none"))
-        return str(folders.get(name, f"{name}/none"))
+            return folders.get("drafts", "pairs/none")
+        return folders.get(name, f"{name}/none")
 
     def filter(self, **settings: Any) -> dict[str, int]:
         """New verdicts from stored losses and from what people said. `settings` override the recipe's, as in
@@ -176,7 +197,7 @@ class Workspace:
         return judged_columns(self._judged_by())
 
     def _judged_by(self) -> dict[str, pl.LazyFrame]:
-        folders = self.store.read_json("current.json").get("tables", {})
+        folders = self.tables
         extra = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections", "human")
         return {"drafts": self.scan("pairs")} | {name: self.scan(name) for name in extra if name in folders}
 

@@ -14,8 +14,6 @@ from glossator.cli import options
 from glossator.cli.verdicts import verdicts
 from glossator.errors import GlossatorError
 
-INTERRUPTED = 130
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="glossator", message="%(version)s")
@@ -356,7 +354,7 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nstopped; what was finished is kept: run the same command again to go on", err=True)
-        code = INTERRUPTED
+        code = options.INTERRUPTED
     except click.ClickException as error:
         error.show()
         code = 2

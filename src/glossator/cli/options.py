@@ -23,6 +23,8 @@ model_out = click.option(
 limit = click.option("--limit", type=click.IntRange(min=1), help="Take only the first N records of the source.")
 executor = click.option("--executor", type=click.Choice(["local", "ray"]), help="Where to run; default: the recipe's.")
 
+INTERRUPTED = 130  # exit code
+
 
 def recipe(default: str) -> Callable[[Command], Command]:
     """The option `-r`, with its default."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import glossator
-from glossator.cli.options import Mode
+from glossator.cli.options import INTERRUPTED, Mode
 from glossator.jobs import plan
 from glossator.recipe import load
 from glossator.stages.resolve import resolve
@@ -109,8 +109,8 @@ def review(workspace: Path, **chosen: Any) -> int:
     """Serve the review page until it is interrupted; the start URL is the first line on stdout."""
     from glossator.review.serve import serve
 
-    serve(glossator.open(workspace), started=lambda url: click.echo(url), **chosen)
-    return 0
+    serve(glossator.open(workspace), started=click.echo, ended=lambda told: click.echo(f"\n{told}", err=True), **chosen)
+    return INTERRUPTED  # as any command that is ended from outside
 
 
 def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: Mode) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -15,6 +15,7 @@ from glossator.errors import GlossatorError
 from glossator.review import api, pages
 from glossator.review.captioning import CaptionBook
 from glossator.review.captions import CaptionRoutes
+from glossator.review.fresh import Edition, Fresh, Gate
 from glossator.review.shared import Review
 
 ASSETS = Path(__file__).parent / "static"
@@ -32,11 +33,15 @@ class _Assets(StaticFiles):
 
 def create(review: Review) -> FastAPI:
     """The application. It trusts its callers: `safety.Guard` stands before it."""
-    app = FastAPI(title="Glossator review", docs_url=None, redoc_url=None, openapi_url=None)
+    book = CaptionBook(review.workspace, review.desk.reviewer)
+    fresh = Fresh(review.workspace, review.catalog, review.desk, book.load)
+    gate = [Depends(Gate(fresh))]
+    app = FastAPI(title="Glossator review", docs_url=None, redoc_url=None, openapi_url=None, dependencies=gate)
+    app.add_middleware(Edition, fresh=fresh)
     app.mount("/static", _Assets(directory=ASSETS, packages=[("glossator.pieces", "static")]), name="static")
     pages.add_to(app, review)
     api.add_to(app, review)
-    CaptionRoutes(CaptionBook(review.workspace, review.desk.reviewer), review.render).add_to(app)
+    CaptionRoutes(book, review.render).add_to(app)
     _tell_errors(app, review)
     return app
 

@@ -57,6 +57,11 @@ class CaptionBook:
         source = Path(workspace.store.info["source"])
         name = OTHER_FILE if source.name == FILE else FILE
         self.path = (source if source.is_dir() else source.parent) / name
+        self.load()
+
+    def load(self) -> None:
+        """Take the images in as they are now. Nobody may ask anything meanwhile."""
+        workspace = self._workspace
         images = workspace.scan("images").filter(pl.col("caption").fill_null("") == "", pl.col("path") != "")
         found = images.select("image_id", "source_id", "path", "kind", "shard").collect().to_dicts()
         # Paths of a record are relative to the file that it stands in.

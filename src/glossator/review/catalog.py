@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,8 @@ from glossator.errors import RecipeError
 from glossator.pieces import counts
 from glossator.pieces.counts import counted, top
 from glossator.recipe import explain
-from glossator.review.query import RANDOM, Query
-from glossator.review.rows import read_rows, search, with_verdicts
+from glossator.review.query import BORDER, RANDOM, Query
+from glossator.review.rows import for_rules, read_images, read_rows, reasons_of, search, with_verdicts
 from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, kept
 from glossator.workspace import Workspace
 
@@ -61,27 +61,41 @@ class Catalog:
     def __init__(self, workspace: Workspace, judged: Callable[[], Collection[str]] = tuple) -> None:
         self._workspace = workspace
         self._judged = judged
-        self._orders: OrderedDict[Query, pl.Series] = OrderedDict()
-        self._searched: OrderedDict[str, pl.Series] = OrderedDict()
         self._lock = threading.Lock()
-        self._pairs = workspace.scan("pairs")
-        self._path = dict(workspace.scan("images").select("image_id", "path").collect().iter_rows())
-        self.rows = read_rows(workspace)
+        self.load()
+
+    def load(self) -> None:
+        """Take all tables in as they are now, and hold the workspace to them. Nobody may ask anything meanwhile."""
+        # What was there before goes first: both at once would be twice the memory.
+        self.rows = self._images = self._hashed = pl.DataFrame()
+        self._searched: OrderedDict[str, pl.Series] = OrderedDict()
+        self._workspace.hold()
+        self._pairs = self._workspace.scan("pairs")
+        self._images = read_images(self._workspace)
+        self.rows = read_rows(self._workspace, self._images)
         self._hashed = self.rows.select(pl.col("pair_id").hash(seed=1)).with_row_index("row").sort("pair_id")
         self.load_verdicts()
 
     def load_verdicts(self) -> None:
-        """Take the verdicts in anew, as after another filter."""
-        settings = self._workspace.filter_settings()
-        rows = with_verdicts(self.rows, self._workspace)
-        by_settings = kept(_varied(settings, {}), rows.columns).alias("by_settings")
-        rows = rows.with_columns(_distance(rows, settings).alias("border"), by_settings)
-        with self._lock:
-            self.rows, self.settings = rows, settings
-            self._orders.clear()
-            self.shapes = {name: counts.shape(rows, name) for name in SCORES}
-            self.choices = self._choices()
-            self.sliders = self._sliders()
+        """Take the verdicts in anew, as after another filter. Nobody may ask anything meanwhile."""
+        self._workspace.hold()
+        self._orders: OrderedDict[Query, pl.Series] = OrderedDict()
+        self.settings = self._workspace.filter_settings()
+        self.rows = with_verdicts(self.rows, self._workspace)
+        self.rows = self.rows.with_columns(self._kept().alias("by_settings"))
+        self._verdicts = self.rows["reasons"].cast(pl.String).value_counts(name="n")
+        self.shapes = {name: counts.shape(self.rows, name) for name in SCORES}
+        self.choices = self._choices()
+        self.sliders = self._sliders()
+
+    def _all(self) -> pl.LazyFrame:
+        return for_rules(self.rows, self._workspace)
+
+    def _kept(self) -> pl.Series:
+        """For each pair whether the settings of the filter keep it."""
+        rows = self._all()
+        keep = kept(_varied(self.settings, {}), rows.collect_schema().names())
+        return rows.select(keep.alias("keep")).collect()["keep"]
 
     def bound(self, name: str) -> float | None:
         """The value of one of the filter's bounds, `auto` resolved."""
@@ -95,7 +109,7 @@ class Catalog:
         for name in THRESHOLDS:
             column, value = _column_of(name), self.bound(name)
             values = self.rows[column]
-            if values.null_count() == values.len():
+            if values.dtype == pl.Null or values.null_count() == values.len():
                 continue
             low, high = _RANGES.get(column, (0.0, round(1.1 * top(values), 2) if column in ALL_SCORES else 1.0))
             about = FilterSettings.model_fields[name].description
@@ -127,11 +141,15 @@ class Catalog:
 
     def row(self, pair_id: str) -> dict[str, Any]:
         """What is in memory of one pair. Raises `KeyError` for an unknown one."""
-        return self.rows.row(self._row(pair_id), named=True)
+        row = self.rows.row(self._row(pair_id), named=True)
+        image = self._images.row(row["image"], named=True)
+        return row | image | {"reasons": reasons_of(row["reasons"])}
 
     def image(self, image_id: str) -> str | None:
         """Where an image's picture lies in the source; None for an unknown one or one without a picture."""
-        return self._path.get(image_id) or None
+        at = int(self._images["image_id"].search_sorted(image_id))
+        known = at < self._images.height and self._images["image_id"][at] == image_id
+        return self._images["path"][at] or None if known else None
 
     def find(self, query: Query, offset: int, limit: int) -> Page:
         """One page of what a query finds now."""
@@ -149,10 +167,10 @@ class Catalog:
             if query in self._orders and not (anew and query.judged):
                 self._orders.move_to_end(query)
                 return self._orders[query]
-        found = self.rows.lazy().with_row_index("row").filter(self._mask(query))
+        found = self._all().with_row_index("row").filter(self._mask(query))
         if query.order != "set":
-            column = "drawn" if query.order == RANDOM else query.order
-            found = found.sort(column, descending=query.descending, nulls_last=True, maintain_order=True)
+            by = self._sorted_by(query.order)
+            found = found.sort(by, descending=query.descending, nulls_last=True, maintain_order=True)
         places = found.select("row").collect()["row"]
         places = places.head(query.sample) if query.sample else places
         with self._lock:
@@ -161,9 +179,19 @@ class Catalog:
                 self._orders.popitem(last=False)
         return places
 
+    def _sorted_by(self, order: str) -> pl.Expr:
+        if order == RANDOM:
+            return pl.col("pair_id").hash(seed=7)  # as good as random, and the same each time
+        return _distance(self.rows, self.settings) if order == BORDER else pl.col(order)
+
+    def _with_reason(self, reason: str) -> pl.Expr:
+        """Whether a verdict has a reason."""
+        having = [joined for joined in self._verdicts["reasons"] if reason in reasons_of(joined)]
+        return pl.col("reasons").cast(pl.String).is_in(having)
+
     def _mask(self, query: Query) -> pl.Expr:
         ids = list(self._judged()) if query.judged else []
-        mask = query.mask(pl.col("pair_id").is_in(ids))
+        mask = query.mask(pl.col("pair_id").is_in(ids), self._with_reason(query.reason))
         return mask & pl.lit(self._search(query.text)) if query.text.strip() else mask
 
     def _search(self, text: str) -> pl.Series:
@@ -194,14 +222,14 @@ class Catalog:
         places = self._order(query)
         at = places.index_of(self._row(pair_id))
         rest = places.slice(0 if at is None else at + 1)
-        has = self.rows["reasons"].gather(rest).list.contains(reason)
-        first = has.index_of(True)
+        has = self.rows.select("reasons")[rest].select(self._with_reason(reason))
+        first = has.to_series().index_of(True)
         return None if first is None else str(self.rows["pair_id"][int(rest[first])])
 
     def overview(self, query: Query) -> dict[str, Any]:
         """Counts, histograms and the scatter of what a query finds (see `pieces.counts`), on the axes of the whole
         set, whose histograms are the `shapes`."""
-        found = self.rows.lazy().filter(self._mask(query)).select("keep", *SCORES).collect()
+        found = self._all().filter(self._mask(query)).select("keep", *SCORES).collect()
         ends = {name: self.shapes[name]["edges"][-1] for name in SCORES}
         return {
             "total": found.height,
@@ -214,7 +242,10 @@ class Catalog:
     def _choices(self) -> dict[str, list[tuple[str, int]]]:
         """The values that filters can take, with how many pairs have each."""
         columns = {name: counted(self.rows[name].drop_nulls()) for name in ("image_kind", "kind", "writer")}
-        return columns | {"reason": counted(self.rows["reasons"].explode(empty_as_null=False).drop_nulls())}
+        reasons: Counter[str] = Counter()
+        for joined, count in self._verdicts.iter_rows():
+            reasons.update(dict.fromkeys(reasons_of(joined), count))
+        return columns | {"reason": sorted(reasons.items(), key=lambda one: (-one[1], one[0]))}
 
     def preview(self, changed: Mapping[str, Any], count: int = 8) -> dict[str, Any]:
         """What other filter settings would keep: `kept`, `before`, how many are `gained` and `lost`, and the `border`:
@@ -224,10 +255,12 @@ class Catalog:
             RecipeError: if a setting is unknown or a value does not fit.
         """
         settings = _varied(self.settings, changed)
-        columns = [column for name in changed if (column := _column_of(name)) in self.rows.columns]
-        keep = kept(settings, self.rows.columns).alias("new")
+        rows = self._all()
+        names = rows.collect_schema().names()
+        columns = [column for name in changed if (column := _column_of(name)) in names]
+        keep = kept(settings, names).alias("new")
         old = pl.col("by_settings").alias("old")
-        found = self.rows.lazy().select("pair_id", old, keep, *dict.fromkeys(columns)).collect()
+        found = rows.select("pair_id", old, keep, *dict.fromkeys(columns)).collect()
         turned = found.filter(pl.col("old") != pl.col("new"))
         gained = int(turned["new"].sum())
         for name, value in changed.items():
@@ -268,14 +301,15 @@ def _varied(settings: Mapping[str, Any], changed: Mapping[str, Any]) -> FilterSe
 
 def _distance(rows: pl.DataFrame, settings: Mapping[str, Any]) -> pl.Expr:
     """How near a pair is to a threshold, in standard deviations of the score; what one rule alone rejects comes before
-    that on which rules agree."""
+    that on which rules agree. Worked out when it is asked for: nobody looks at the column itself."""
     near = []
+    single = [joined for joined in rows["reasons"].unique().cast(pl.String) if len(reasons_of(joined)) == 1]
     for name in BOUNDS:
         bound, column = _number(settings, name), _column_of(name)
-        spread = rows[column].std() if bound is not None else None
+        spread = rows[column].std() if bound is not None and rows.schema[column] != pl.Null else None
         if bound is not None and isinstance(spread, float) and spread > 0:
             near.append((pl.col(column) - bound).abs() / spread)
-    alone = pl.when(pl.col("reasons").list.len() == 1).then(0.5).otherwise(1.0)
+    alone = pl.when(pl.col("reasons").cast(pl.String).is_in(single)).then(0.5).otherwise(1.0)
     nearest = pl.min_horizontal(near) if near else pl.lit(None, pl.Float64)
     return nearest.fill_nan(None) * alone
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from glossator.errors import UsageError, WorkspaceError
 from glossator.records import HumanVerdict
 from glossator.review.catalog import Catalog
 from glossator.text import clean, one_line
@@ -45,6 +48,9 @@ class Desk:
         catalog: its pairs.
         log: its verdicts.
         reviewer: whose verdicts they are.
+
+    Attributes:
+        applied: how often the filter has run from here.
     """
 
     def __init__(self, workspace: Workspace, catalog: Catalog, log: VerdictLog, reviewer: str) -> None:
@@ -53,19 +59,23 @@ class Desk:
         self.reviewer = reviewer
         self._log = log
         self._done: list[str] = []
+        self._counted = 0  # of what was done
         self._lock = threading.Lock()
+        self.applied = 0
 
     def judge(self, said: Said) -> str:
         """Write one verdict and give its id.
 
         Raises:
             KeyError: for an unknown pair.
+            UsageError: for an edit that changes nothing.
             WorkspaceError: if it can't be written; then nothing has been said.
         """
-        image_id = self._catalog.row(said.pair_id)["image_id"]
-        texts = dict.fromkeys(TEXTS, "")
+        row = self._catalog.row(said.pair_id)
+        image_id, texts = row["image_id"], dict.fromkeys(TEXTS, "")
         if said.verdict == "edit":
             texts = {name: clean(getattr(said, name)) for name in TEXTS}
+            self._refuse_same(said.pair_id, row["shard"], texts)
         verdict = HumanVerdict(
             said.pair_id, image_id, self.reviewer, said.verdict, one_line(said.reason), clean(said.note),
             sampling=one_line(said.sampling), **texts,
@@ -75,12 +85,20 @@ class Desk:
             self._done.append(id_)
         return id_
 
+    def _refuse_same(self, pair_id: str, shard: int, texts: Mapping[str, str]) -> None:
+        """An empty text stands for the one that the pair has."""
+        found = self._workspace.scan_shard("pairs", shard).filter(pl.col("pair_id") == pair_id).select(TEXTS).collect()
+        if any(all(text in ("", clean(row[name] or "")) for name, text in texts.items()) for row in found.to_dicts()):
+            raise UsageError("this edit changes none of the four texts; say keep, or change one")
+
     def undo(self) -> str | None:
         """Take this reviewer's last verdict of this session back, and give its pair's id; None if there is none."""
         with self._lock:
             if not self._done:
                 return None
-            return self._log.undo(self._done.pop(), self.reviewer).pair_id
+            pair_id = self._log.undo(self._done[-1], self.reviewer).pair_id
+            self._done.pop()  # only now: a full disk must not make it forget
+            return pair_id
 
     def take_back(self, pair_id: str) -> str | None:
         """Take this reviewer's last word on a pair back, whenever it was said; None if there is none."""
@@ -88,8 +106,9 @@ class Desk:
             entry = self._log.last(pair_id, self.reviewer)
             if entry is None:
                 return None
+            self._log.undo(entry.id, self.reviewer)
             self._done = [id_ for id_ in self._done if id_ != entry.id]
-            return self._log.undo(entry.id, self.reviewer).pair_id
+            return pair_id
 
     def words(self, pair_id: str) -> list[HumanVerdict]:
         """What each person has said of a pair, this reviewer first."""
@@ -109,23 +128,48 @@ class Desk:
             if entry.verdict.reviewer == self.reviewer
         }
 
+    def look(self) -> None:
+        """Take in what other people have said since."""
+        self._log.read()
+
     def close(self) -> None:
         """Leave the desk: what was said stands in the table `human`, for the next run of the filter."""
         with self._lock:
-            self._log.read()
-            fold(self._workspace.store, self._log)
             self._log.close()
+            # Where it can't be written the next run of the filter does it: the log has every word.
+            with suppress(OSError):
+                if self._workspace.store.is_there():
+                    self._log.read()
+                    fold(self._workspace.store, self._log)
+
+    def farewell(self) -> str:
+        """What was said in this session, and what has to follow."""
+        path = self._workspace.path
+        if not self._workspace.store.is_there():
+            return f"stopped; {path} is not there any more"
+        said = [entry.verdict.verdict for entry in self._log.standing() if entry.id in self._done]
+        if not said:
+            return "stopped; no verdict was given in this session"
+        told = f"stopped; {len(said):,} verdict{'s' if len(said) > 1 else ''} given in this session"
+        told += f": they count from the next glossator filter {path} on" if len(said) > self._counted else ", applied"
+        return told + ("; edits become pairs at the next glossator build" if "edit" in said else "")
 
     def settle(self, settings: Mapping[str, Any] | None = None) -> dict[str, int]:
         """Make verdicts (and other settings of the filter) count: the table `human` and the verdicts are written anew.
+        The catalog does not know of it yet.
 
         Raises:
             RecipeError: if a setting does not fit.
+            WorkspaceError: if it can't be written.
             WorkspaceBusyError: if a run is under way.
         """
         with self._lock:
-            self._log.read()
-            fold(self._workspace.store, self._log)
-            counts = self._workspace.filter(**(settings or {}))
-            self._catalog.load_verdicts()
+            done = len(self._done)
+            try:
+                # Over the tables as they are by now, not those that the page holds.
+                counts = Workspace(self._workspace.store).filter(**(settings or {}))
+            except (OSError, pl.exceptions.PolarsError) as error:
+                raise WorkspaceError(f"the filter could not write its verdicts, the old ones stay: {error}") from error
+            self._counted = done
+            self.applied += 1
         return counts

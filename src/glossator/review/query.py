@@ -14,6 +14,7 @@ from glossator.stages.filter import ALL_SCORES
 Order = Literal["set", "random", "border", "ifd", "vfd", "mifd", "ffd", "grounding", "question_fit"]
 RANGED = (*ALL_SCORES, "grounding", "question_fit", "explain_grounding", "explain_places")
 RANDOM = "random"
+BORDER = "border"
 
 
 class Query(BaseModel):
@@ -72,14 +73,18 @@ class Query(BaseModel):
         filters = self.model_dump(exclude_defaults=True, exclude={"order", "sample", "blind"})
         return f"{self.order} filtered" if filters and self.order == RANDOM else self.order
 
-    def mask(self, judged: pl.Expr) -> pl.Expr:
-        """True for the pairs that are wanted, but for `text`, which is not in memory. `judged`: whether a person has
-        judged a pair."""
+    def mask(self, judged: pl.Expr, has_reason: pl.Expr) -> pl.Expr:
+        """True for the pairs that are wanted, but for `text`, which is not in memory.
+
+        Args:
+            judged: whether a person has judged a pair.
+            has_reason: whether its verdict has the reason that is wanted.
+        """
         found = [pl.lit(value=True)]
         exact = {"image_kind": self.image_kind, "kind": self.kind, "writer": self.writer}
         found += [pl.col(name) == value for name, value in exact.items() if value]
         if self.reason:
-            found.append(pl.col("reasons").list.contains(self.reason))
+            found.append(has_reason)
         if self.keep:
             found.append(pl.col("keep") == (self.keep == "kept"))
         if self.judged:

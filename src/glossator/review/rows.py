@@ -2,47 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
+from glossator.difficulty import SCORES
 from glossator.people import decided
 from glossator.stages.filter import PERSON, judged_columns
 from glossator.workspace import Workspace
 
-_JUDGED_BY = ("losses", "agreement", "judgements", "duplicates", "leaks", "inspections")
+_SLICE = 50_000  # pairs that are read and joined at once
+_WHOLE = ("duplicates", "leaks")
+_BY_SHARD = ("losses", "agreement", "judgements", "inspections")
+_ALWAYS = ("pair_id", "image", "image_kind", *SCORES)
 _VERDICT = ("keep", "reasons", "decided_by", *PERSON)
 _TEXTS = ("question", "answer", "explain_answer")
+_BETWEEN = "\x1f"  # reasons; stands in none
 
 
-def read_rows(ws: Workspace) -> pl.DataFrame:
-    """One row a pair, in the pairs' order: all that a verdict rests on but what people said, whose image it is,
-    question and answer, and `drawn`: a number that is as good as random and the same each time."""
-    present = ws.store.read_json("current.json").get("tables", {})
-    tables = {name: ws.scan(name) for name in _JUDGED_BY if name in present}
-    images = ws.scan("images").select("image_id", "shard", pl.col("kind").alias("image_kind"))
+def read_images(ws: Workspace) -> pl.DataFrame:
+    """`image_id, path, shard, image_kind`, one row an image, by id."""
+    columns = ("image_id", "path", pl.col("shard").cast(pl.UInt32), pl.col("kind").alias("image_kind"))
+    return ws.scan("images").select(*columns).sort("image_id").collect()
+
+
+def read_rows(ws: Workspace, images: pl.DataFrame) -> pl.DataFrame:
+    """One row a pair, in the pairs' order: all that a verdict rests on but what people said, question and answer, and
+    whose `image` it is, as a row of `images`. A column that says nothing of any pair has the type `Null`.
+
+    Some shards are read at a time: joins over the whole set would take more than all that is kept of it.
+    """
+    numbered = images.lazy().select("image_id", "image_kind").with_row_index("image")
+    rows = pl.concat([_slice(ws, shards, numbered) for shards in _slices(ws)], how="diagonal_relaxed")
+    # Column after column, so that no more than one is there twice.
+    return pl.DataFrame([rows.drop_in_place(name).rechunk() for name in rows.columns])
+
+
+def _slices(ws: Workspace) -> Iterator[list[int]]:
+    """Shards in portions of about so many pairs; one empty portion where there are none."""
+    shards = ws.shards("pairs")
+    pairs = int(ws.scan("pairs").select(pl.len()).collect().item())
+    step = max(1, _SLICE * len(shards) // max(1, pairs))
+    yield from (shards[start : start + step] for start in range(0, max(1, len(shards)), step))
+
+
+def _slice(ws: Workspace, shards: list[int], images: pl.LazyFrame) -> pl.DataFrame:
+    pairs = ws.scan_shards("pairs", shards)
+    tables = {name: ws.scan_shards(name, shards) for name in _BY_SHARD if name in ws.tables}
+    tables |= {name: ws.scan(name) for name in _WHOLE if name in ws.tables}
     # Categories instead of texts where a set has few of them: a quarter of the memory.
     few = [pl.col(name).cast(pl.Categorical) for name in ("kind", "writer")]
-    pairs = ws.scan("pairs").select("pair_id", *few, "question", "answer").collect()
+    texts = pairs.select("pair_id", *few, "question", "answer").collect()
     rows = (
-        judged_columns({"drafts": ws.scan("pairs"), **tables})
+        judged_columns({"drafts": pairs, **tables})
         .drop("kind", "scorer")
         .join(images, on="image_id", how="left", maintain_order="left")
-        .with_columns(pl.col("image_kind").cast(pl.Categorical), pl.col("pair_id").hash(seed=7).alias("drawn"))
+        .with_columns(pl.col("image_kind").cast(pl.Categorical))
+        .drop("image_id")
         .collect()
     )
-    return rows.hstack(_beside(rows, pairs))
+    empty = [one.name for one in rows if one.name not in _ALWAYS and one.null_count() == rows.height]
+    return rows.with_columns(pl.lit(None).alias(name) for name in empty).hstack(_beside(rows, texts))
+
+
+def for_rules(rows: pl.DataFrame, ws: Workspace) -> pl.LazyFrame:
+    """The rows with all columns that the filter's rules ask for; those that say nothing take no memory."""
+    types = judged_columns({"drafts": ws.scan_shards("pairs", ())}).collect_schema()
+    said = [name for name, kind in rows.schema.items() if kind != pl.Null]
+    empty = [pl.lit(None, kind).alias(name) for name, kind in types.items() if name not in (*said, "image_id")]
+    return rows.lazy().select(*said, pl.col("image").alias("image_id"), *empty)
 
 
 def with_verdicts(rows: pl.DataFrame, ws: Workspace) -> pl.DataFrame:
     """The rows with the verdicts that the workspace has now: `keep, reasons, decided_by`, and, where people have
-    spoken, the columns by which that counts in the filter."""
-    present = ws.store.read_json("current.json").get("tables", {})
-    verdicts = ws.scan("verdicts").select("pair_id", "keep", "reasons", pl.col("decided_by").cast(pl.Categorical))
-    found = _beside(rows, verdicts.collect())
-    said = decided(ws.scan("human")).collect() if "human" in present else pl.DataFrame()
+    spoken, the columns by which that counts in the filter. The `reasons` are one category (see `reasons_of`)."""
+    reasons = pl.col("reasons").list.join(_BETWEEN).cast(pl.Categorical)
+    verdicts = ws.scan("verdicts").select("pair_id", "keep", reasons, pl.col("decided_by").cast(pl.Categorical))
+    rows = rows.drop(_VERDICT, strict=False)
+    rows = rows.hstack(_beside(rows, verdicts.collect()))
+    said = decided(ws.scan("human")).collect() if "human" in ws.tables else pl.DataFrame()
     if said.height:
-        found = found.hstack(_beside(rows, said))
-    found = found.with_columns(pl.col("keep").fill_null(value=True), pl.col("reasons").fill_null([]))
-    return rows.drop(_VERDICT, strict=False).hstack(found)
+        rows = rows.hstack(_beside(rows, said))
+    return rows.with_columns(pl.col("keep").fill_null(value=True))
+
+
+def reasons_of(joined: str | None) -> list[str]:
+    """The reasons of a verdict, from the category that holds them."""
+    return joined.split(_BETWEEN) if joined else []
 
 
 def _beside(rows: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:

@@ -25,6 +25,7 @@ def serve(
     tls: tuple[Path, Path] | None = None,
     behind_proxy: str = "",
     started: Callable[[str], None],
+    ended: Callable[[str], None],
 ) -> None:
     """Serve the page until it is interrupted.
 
@@ -37,12 +38,13 @@ def serve(
         tls: certificate and key files.
         behind_proxy: the name under which a reverse proxy on this machine that adds TLS is reached.
         started: told the start URL, once the server listens.
+        ended: told what was done, after Ctrl-C or SIGTERM.
 
     Raises:
         MissingExtraError: without the extra `review`.
         UsageError: for an address that can't be used.
     """
-    # The allocator of polars, which reads this when it is loaded, gives memory back at once: a tenth less of it.
+    # The allocator of polars, which reads this when it is loaded, gives memory back at once.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     try:
         import uvicorn
@@ -59,22 +61,26 @@ def serve(
     name = behind_proxy or f"{_shown(host)}:{number}"
     names = {name} if behind_proxy else {name, f"localhost:{number}"}
     token = new_token()
-    review = Review(workspace, reviewer, read_only=read_only)
-    guard = Guard(create(review), token, names, scheme=scheme, read_only=read_only)
-    config = uvicorn.Config(
-        guard,
-        log_level="warning",
-        access_log=False,  # addresses hold the token
-        server_header=False,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=tls[1] if tls else None,
-    )
-    started(f"{scheme}://{name}/?token={token}")
+    review = None
     try:
+        review = Review(workspace, reviewer, read_only=read_only)
+        config = uvicorn.Config(
+            Guard(create(review), token, names, scheme=scheme, read_only=read_only),
+            log_level="warning",
+            access_log=False,  # addresses hold the token
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            ssl_certfile=tls[0] if tls else None,
+            ssl_keyfile=tls[1] if tls else None,
+        )
+        started(f"{scheme}://{name}/?token={token}")
         uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # the way to end it
     finally:
-        if not read_only:
+        if review is not None and not read_only:
             review.desk.close()
+    ended(review.desk.farewell() if review is not None else "stopped before it had begun")
 
 
 def _refuse_in_the_open(host: str, *, secure: bool) -> None:

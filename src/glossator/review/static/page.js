@@ -12,6 +12,19 @@ export function say(text, { wrong = false } = {}) {
   if (!wrong) timer = setTimeout(() => status.classList.remove("shown"), 2500);
 }
 
+let edition = null;
+
+/** The server has taken in the tables of another run. */
+function notice(response) {
+  const now = response.headers.get("x-edition");
+  if (edition !== null && now !== null && now !== edition) {
+    document.dispatchEvent(new Event("tables"));
+    const told = "A run has changed the set meanwhile: reload the page to see all of it anew.";
+    setTimeout(() => say(told, { wrong: true }), 2500); // behind what is said of a verdict
+  }
+  edition = now ?? edition;
+}
+
 async function answered(request) {
   let response;
   try {
@@ -19,6 +32,7 @@ async function answered(request) {
   } catch {
     throw new Error("the server does not answer; is it still running?");
   }
+  notice(response);
   if (response.ok) return response;
   const told = await response.text();
   let text = told;
