@@ -12,12 +12,14 @@ from glossator.text import fold
 
 # A window of spans may be this many times as long as the answer before it is given up.
 _MAX_WINDOW = 12
-_CUT = 0.75  # figures that stand only inside longer ones
+_CUT = 0.75  # figures that stand only inside longer ones, and others than the few that are wanted
 _QUOTED = re.compile(r"\"([^\"]{2,200})\"|“([^”]{2,200})”|「([^」]{1,200})」|(?<!\w)'([^']{2,200})'(?!\w)")
 _PRINTED = re.compile(r"[^\s\"]*\d[^\s\"]*\d[^\s\"]*|\b[A-Z]{4,}\b")
 _PARTS = re.compile(r"[^\W_]+")
 _MIN_WORDS = 2
+_SHORT = 2  # characters that may stand in a longer word by chance
 _SURE, _ALIKE = 5, 0.85  # characters from which on a slip is forgiven, and how much must agree
+_FEW_FIGURES = re.compile(r"[^\W\d]{0,3}\d{1,4}")  # an amount of money: with another figure it is another amount
 
 
 def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, ...]]:
@@ -36,13 +38,16 @@ def locate(answer: str, spans: Sequence[Span]) -> tuple[float, tuple[Evidence, .
         return 0.0, ()
     folded = [fold(span.text) for span in spans]
     whole = _as_printed(wanted)
+    exact = _FEW_FIGURES.fullmatch(wanted) is not None
 
     def sighting(start: int, end: int) -> float:
         """How much of the answer stands in the spans `start:end` together."""
-        ratio = _ratio(wanted, "".join(folded[start:end]))
-        if ratio == 1.0 and not whole.search(" ".join(span.text for span in spans[start:end])):
-            return _CUT
-        return ratio
+        text = "".join(folded[start:end])
+        ratio = _ratio(wanted, text)
+        if wanted in text:
+            printed = whole.search(" ".join(span.text for span in spans[start:end]))
+            return ratio if printed else min(ratio, _CUT)
+        return min(ratio, _CUT) if exact else ratio
 
     best_ratio, best = 0.0, (0, 0)
     for start, text in enumerate(folded):
@@ -90,9 +95,11 @@ def words_found(answer: str, spans: Sequence[Span]) -> float:
 def _as_printed(wanted: str) -> re.Pattern[str]:
     """Finds a folded text in print, whatever stands between its characters; figures only with their first and last.
 
-    Without that "8.00" would stand in "000800589824".
+    Without that "8.00" would stand in "000800589824", and "no" in "notice".
     """
     between = r"[\W_]*"
+    if len(wanted) <= _SHORT and wanted.isascii() and wanted.isalpha():
+        return re.compile(rf"\b{between.join(wanted)}\b", re.IGNORECASE)
     first = rf"(?<!\d)(?<!\d[.,]){between}" if wanted[0].isdigit() else ""
     last = r"(?!\d)|(?=\d{1,2}:\d\d)" if wanted[-1].isdigit() else ""  # OCR glues a time to a date
     return re.compile(f"{first}{between.join(map(re.escape, wanted))}(?:{last})", re.IGNORECASE)
@@ -145,7 +152,7 @@ def _subject(question: str) -> tuple[str, ...]:
 def _ratio(wanted: str, text: str) -> float:
     if wanted in text:
         # A short answer inside a longer word is no sighting: "5" does not stand in "1500".
-        return 1.0 if len(wanted) > 2 or wanted == text else 0.9
+        return 1.0 if len(wanted) > _SHORT or wanted == text else 0.9
     if len(text) < len(wanted):
         return fuzz.ratio(wanted, text) / 100
     return fuzz.partial_ratio(wanted, text) / 100

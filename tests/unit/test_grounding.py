@@ -4,6 +4,9 @@ import pytest
 
 from glossator.grounding import claims_grounding, locate, question_similarity, words_found
 from glossator.records import Span
+from glossator.stages.filter import FilterSettings
+
+GROUNDED = FilterSettings().grounding_min or 0.0
 
 SPANS = [
     Span(text, (0, 20 * i, 100, 20 * i + 15))
@@ -33,8 +36,18 @@ def test_ocr_noise_is_tolerated_and_invention_is_not() -> None:
     assert locate("Grand Hotel Budapest", SPANS)[0] < 0.6
 
 
-def test_a_short_number_inside_a_longer_one_is_no_sighting() -> None:
-    assert locate("50", SPANS)[0] < 1.0
+@pytest.mark.parametrize("answer", ["50", "5", "ee", "OO", "14.90", "£14.90", "1501"])
+def test_what_stands_only_inside_something_longer_or_with_another_figure_is_no_sighting(answer: str) -> None:
+    assert locate(answer, SPANS)[0] < GROUNDED
+
+
+def test_long_figures_are_forgiven_a_slip() -> None:
+    assert locate("000181747717", [Span("GST ID 000181747712", (0, 0, 100, 15))])[0] >= GROUNDED
+
+
+@pytest.mark.parametrize(("answer", "text"), [("03", "Table: 03"), ("No", "GST: no"), ("XL", "Size XL, blue")])
+def test_a_short_answer_that_stands_by_itself_is_one(answer: str, text: str) -> None:
+    assert locate(answer, [Span(text, (0, 0, 100, 15))])[0] >= GROUNDED
 
 
 @pytest.mark.parametrize("answer", ["", "...", "  "])

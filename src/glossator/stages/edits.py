@@ -34,7 +34,7 @@ class EditsStage(MapStage[Pair]):
     """
 
     kind = "edits"
-    version = 1
+    version = 2
     reads = ("images", "ocr", "pairs")
     writes = "pairs"
     Settings = EditsSettings

@@ -24,7 +24,7 @@ class ExplainStage(MapStage[Pair]):
     """
 
     kind = "explain"
-    version = 3
+    version = 4
     reads = ("images", "ocr", "drafts")
     uses = ("captions",)
     writes = "pairs"

@@ -26,7 +26,7 @@ class ExtractStage(MapStage[Pair]):
     """Asks the writer for pairs, and looks up where each answer stands."""
 
     kind = "extract"
-    version = 7
+    version = 8
     reads = ("images", "ocr")
     uses = ("captions",)
     writes = "drafts"

@@ -51,7 +51,7 @@ class RepairStage(MapStage[Pair]):
     """
 
     kind = "repair"
-    version = 1
+    version = 2
     reads = ("images", "ocr", "pairs")
     uses = ("losses",)
     writes = "pairs"
