@@ -194,7 +194,8 @@ def _verdict(verdict: Mapping[str, Any] | None) -> Iterator[str]:
         yield "none yet"
         return
     by = "a person" if verdict["decided_by"] == "person" else "the rules"
-    yield f"{'kept' if verdict['keep'] else 'rejected'} by {by}; exported as {verdict['form'] or 'both'}"
+    kept = f"kept by {by}; exported as {verdict['form'] or 'both'}"
+    yield kept if verdict["keep"] else f"rejected by {by}"
     yield from map(_reason, verdict["reasons"])
     yield from (f"overruled: {_reason(one)}" for one in verdict["overruled"])
 

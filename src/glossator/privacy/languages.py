@@ -17,6 +17,19 @@ SCRIPTS = (
     "Mong", "Cher", "Cans", "Syrc", "Thaa", "Nkoo", "Tfng", "Copt", "Goth", "Olck", "Adlm", "Vaii", "Yiii", "Java",
     "Bali", "Sund", "Tglg", "Glag", "Runr", "Ogam",
 )  # fmt: skip
+UNCODED = "Zzzz"
+# Codes of the languages that py3langid tells apart: ISO 639-1 where there is one, else 639-3.
+LANGUAGES = (
+    "ace", "af", "am", "an", "ar", "ary", "arz", "as", "az", "ba", "bcl", "be", "bg", "bn", "br", "bs", "ca",
+    "crh", "cs", "cy", "da", "de", "dz", "el", "en", "eo", "es", "et", "eu", "ext", "fa", "fi", "fo", "fr", "fuv",
+    "fy", "ga", "gcf", "gcr", "gd", "gl", "gom", "grc", "gu", "gug", "guw", "ha", "hbo", "he", "hi", "hr", "ht",
+    "hu", "hy", "id", "ig", "is", "it", "ja", "jv", "ka", "kab", "kik", "kk", "km", "kn", "ko", "ku", "ky", "la",
+    "lb", "lg", "lij", "ln", "lo", "lt", "ltg", "lv", "mg", "mk", "ml", "mn", "mr", "ms", "mt", "my", "ne", "nl",
+    "nn", "no", "nso", "oc", "om", "or", "pa", "pcm", "pl", "ps", "pt", "qu", "ro", "ru", "rw", "sa", "sdh", "se",
+    "si", "sk", "sl", "sn", "so", "sq", "sr", "st", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr",
+    "tt", "ug", "uk", "ur", "uz", "uzs", "vec", "vi", "vo", "wa", "wuu", "xh", "yo", "yue", "zh", "zu",
+    "zxx",
+)  # fmt: skip
 # Chosen by benchmarks/privacy.py: at this confidence 97 % are right at 20 characters, and 99 % from 80 on.
 CONFIDENCE = 0.5
 LEAST_BYTES = 20  # of letters in UTF-8: 20 Latin ones, 10 Cyrillic ones or 7 Han signs
@@ -44,7 +57,7 @@ def _script_pattern() -> Any:
     except ImportError as error:
         raise MissingExtraError("telling scripts apart", "inspect") from error
     known = "|".join(rf"(?P<{code}>[\p{{sc={code}}}&&\p{{L}}]+)" for code in SCRIPTS)
-    return regex.compile(rf"(?V1){known}|(?P<Zzzz>[\p{{L}}--[\p{{sc=Zyyy}}\p{{sc=Zinh}}]])")
+    return regex.compile(rf"(?V1){known}|(?P<{UNCODED}>[\p{{L}}--[\p{{sc=Zyyy}}\p{{sc=Zinh}}]])")
 
 
 def language(text: str, *, confidence: float = CONFIDENCE, least_bytes: int = LEAST_BYTES) -> str | None:

@@ -39,6 +39,19 @@ def asks_for_phone(question: str) -> bool:
     return bool(_ASKED.search(question))
 
 
+def unknown_regions(regions: Sequence[str]) -> list[str]:
+    """Those that libphonenumber knows no numbers of.
+
+    Raises:
+        MissingExtraError: if phonenumbers is not installed.
+    """
+    try:
+        from phonenumbers import SUPPORTED_REGIONS
+    except ImportError as error:
+        raise MissingExtraError("finding telephone numbers", "inspect") from error
+    return [region for region in regions if region not in SUPPORTED_REGIONS]
+
+
 def phones(text: str, regions: Sequence[str] = (), *, cued: bool = False) -> list[tuple[int, int]]:
     """Start and end of the telephone numbers in `text` (as a `view`), in their order; none overlaps another.
 

@@ -6,8 +6,10 @@ from collections.abc import Collection
 from typing import Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from glossator.privacy.languages import LANGUAGES, SCRIPTS, UNCODED
+from glossator.privacy.personal import SORTS
 from glossator.stages.base import Settings, TableStage
 from glossator.stages.bounds import default_bound
 from glossator.stages.judged import ALL_SCORES, judged_columns
@@ -15,6 +17,7 @@ from glossator.stages.judged import ALL_SCORES, judged_columns
 Score = Literal["ifd", "vfd", "mifd", "ffd", "vfd_first", "ifd_second", "ffd_image", "reversed_ifd"]
 Bound = float | Literal["auto"] | None
 PERSON = ("person_keep", "person_reason")
+_PERSONAL = ("all", *SORTS, *(f"page:{sort}" for sort in SORTS))
 BOUNDS = ("ifd_max", "vfd_max", "mifd_max", "ffd_max", "ffd_min", "ffd_image_min")
 __all__ = ["ALL_SCORES", "FilterSettings", "FilterStage", "judged_columns", "kept", "rules", "verdicts"]
 
@@ -85,12 +88,36 @@ class FilterSettings(Settings):
     top_k: int | None = Field(None, ge=1, description="Keep at most so many pairs an image, of those no rule rejects.")
     budget: int | None = Field(None, ge=1, description="Keep at most so many pairs in all, of those no rule rejects.")
 
+    @field_validator("personal_data")
+    @classmethod
+    def _known_sorts(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        _refuse_unknown(given, _PERSONAL, "no sort of personal data (email, phone, page:email and so on, all)")
+        return given
+
+    @field_validator("languages")
+    @classmethod
+    def _known_languages(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        _refuse_unknown(given, LANGUAGES, "no language that is told apart; codes are those of ISO 639-1, such as en")
+        return given
+
+    @field_validator("scripts")
+    @classmethod
+    def _known_scripts(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        _refuse_unknown(given, (*SCRIPTS, UNCODED), "no script that is told apart; codes are ISO 15924's, such as Latn")
+        return given
+
     @model_validator(mode="after")
     def _percentiles_in_order(self) -> FilterSettings:
         for name, (low, high) in self.percentiles.items():
             if not 0 <= low < high <= 100:
                 raise ValueError(f"percentiles of {name}: {low} and {high} are no range within 0 and 100")
         return self
+
+
+def _refuse_unknown(given: tuple[str, ...] | None, known: Collection[str], problem: str) -> None:
+    """A slip of the pen would reject nothing, or everything."""
+    if wrong := [name for name in given or () if name not in known]:
+        raise ValueError(f"{', '.join(wrong)}: {problem}")
 
 
 class FilterStage(TableStage):

@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from glossator.engines.base import Session
-from glossator.errors import MissingExtraError
+from glossator.errors import MissingExtraError, UsageError
 from glossator.privacy.languages import CONFIDENCE, LEAST_BYTES, language, scripts
 from glossator.privacy.masking import Looker, pair_texts
 from glossator.privacy.people import load, version
 from glossator.privacy.personal import REGIONS, SORTS, Sort
+from glossator.privacy.phones import unknown_regions
 from glossator.privacy.profanity import WordList
 from glossator.records import Inspection, Pair, Sample
 from glossator.results import Failed
@@ -147,8 +148,10 @@ def also_hashed(settings: PersonalSettings) -> dict[str, str] | None:
 
     Raises:
         MissingExtraError: if a library is not installed.
-        UsageError: if the model is not.
+        UsageError: if the model is not, or a region is none.
     """
     if not all(find_spec(name) for name in _LIBRARIES):
         raise MissingExtraError("looking for personal data and languages", "inspect")
+    if wrong := unknown_regions(settings.regions):
+        raise UsageError(f"regions: {', '.join(wrong)}: no country's code (ISO 3166-1; the United Kingdom is GB)")
     return {"people_model": version(settings.people_model)} if settings.people_model else None

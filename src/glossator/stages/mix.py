@@ -73,9 +73,11 @@ class MixSettings(Settings):
 
     @model_validator(mode="after")
     def _shares(self) -> MixSettings:
-        for name, shares in asked(self).items():
+        given = {name: getattr(self, name) for name in ("image_kinds", "question_kinds", "writers")}
+        given |= {f"shares of bands.{number}": band.named for number, band in enumerate(self.bands)}
+        for name, shares in given.items():
             if any(share < 0 for share in shares.values()) or sum(shares.values()) > 1 + 1e-6:
-                raise ValueError(f"{name}: shares are not negative and sum to at most 1")
+                raise ValueError(f"{name} are to sum to at most 1, none of them negative")
         return self
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glossator.privacy.languages import SCRIPTS, language, scripts
+from glossator.privacy.languages import LANGUAGES, SCRIPTS, language, scripts
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,10 @@ def test_more_confidence_says_less() -> None:
     text = "Total amount of the day"
     assert language(text, confidence=0.0, least_bytes=1) is not None
     assert language(text, confidence=1.0) is None
+
+
+def test_every_language_of_the_detector_may_be_named_in_a_recipe() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    assert {str(code) for code in identifier.nb_classes} == set(LANGUAGES)

@@ -130,3 +130,13 @@ def test_plain_turns_need_no_evidence_and_no_explanation() -> None:
 def test_percentiles_must_be_a_range(percentiles: tuple[float, float]) -> None:
     with pytest.raises(ValidationError):
         FilterSettings.model_validate({"percentiles": {"mifd": percentiles}})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"personal_data": ["mail"]}, {"personal_data": ["page:e-mail"]}, {"languages": ["english"]}, {"languages": ["xx"]},
+     {"scripts": ["Latin"]}],
+)  # fmt: skip
+def test_names_that_nobody_has_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="no (sort|language|script)"):
+        FilterSettings(**settings)

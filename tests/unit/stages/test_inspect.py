@@ -95,3 +95,8 @@ def test_a_wrong_setting_is_told(settings: dict[str, Any], told: str) -> None:
 def test_a_model_for_names_that_is_not_there_is_told_with_the_way_to_get_it() -> None:
     with pytest.raises(UsageError, match=r"no_such_model.*spacy download"):
         plans(people_model="no_such_model")
+
+
+def test_a_country_that_is_none_is_told_since_its_numbers_would_pass() -> None:
+    with pytest.raises(UsageError, match=r"UK.*GB"):
+        plans(regions=["UK", "MY"])
