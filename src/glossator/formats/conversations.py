@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from glossator.formats.base import IMAGE_TAG, BadSample, Message, Role, TrainingSample, checked_turns, neutral, original
+from glossator.formats.base import (
+    IMAGE_TAG,
+    BadSample,
+    Message,
+    Role,
+    TrainingSample,
+    as_list,
+    checked_turns,
+    missing_image,
+    neutral,
+    original,
+    read_json_rows,
+)
 
 _FROM: dict[Role, str] = {"user": "human", "assistant": "gpt"}
 _ROLE: dict[str, Role] = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
+
+
+def read_conversations(path: Path, *keys: str) -> Iterator[TrainingSample | BadSample]:
+    """The samples of a file (see `formats.base.Format.read`); the first of `keys` that a row has names its images."""
+    for where, row, images in _rows(path, keys):
+        if isinstance(row, BadSample):
+            yield row
+        elif not all(isinstance(image, str) for image in images):
+            yield BadSample(where, "an image that is no path")
+        else:
+            first, *more = images or [None]
+            yield from_turns(where, str(row.get("id", where)), first, row.get("conversations"), tuple(more))
+
+
+def check_conversations(path: Path, image_root: Path, key: str) -> Iterator[BadSample]:
+    """What a trainer would trip over in a file whose rows name their images under `key`."""
+    for where, row, images in _rows(path, (key,)):
+        if isinstance(row, BadSample):
+            yield row
+            continue
+        problem = check_turns(where, row.get("conversations"), images=len(images))
+        missing = (missing_image(image, image_root) for image in images)
+        yield from ([problem] if problem else [])
+        yield from (BadSample(where, text) for text in missing if text)
+
+
+def _rows(path: Path, keys: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any] | BadSample, list[Any]]]:
+    for where, row in read_json_rows(path):
+        if isinstance(row, dict):
+            named = next((row[key] for key in keys if key in row), None)
+            yield where, row, as_list(named)
+        else:
+            yield where, BadSample(where, "no JSON object"), []
 
 
 def to_turns(sample: TrainingSample) -> list[dict[str, str]]:

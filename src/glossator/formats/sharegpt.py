@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from glossator.formats.base import BadSample, TrainingSample, as_list, missing_image, read_json_rows, write_json_list
-from glossator.formats.conversations import check_turns, from_turns, to_turns
+from glossator.formats.base import BadSample, TrainingSample, write_json_list
+from glossator.formats.conversations import check_conversations, read_conversations, to_turns
 
 name = "sharegpt"
 file_name = "sharegpt.json"
@@ -37,29 +37,9 @@ def write(samples: Iterable[TrainingSample], path: Path) -> int:
 
 def read(path: Path) -> Iterator[TrainingSample | BadSample]:
     """See `formats.base.Format`."""
-    for where, row in read_json_rows(path):
-        if not isinstance(row, dict):
-            yield BadSample(where, "no JSON object")
-            continue
-        images = as_list(row.get("images", row.get("image")))
-        if not all(isinstance(image, str) for image in images):
-            yield BadSample(where, "an image that is no path")
-            continue
-        first, *more = images or [None]
-        yield from_turns(where, str(row.get("id", where)), first, row.get("conversations"), tuple(more))
+    return read_conversations(path, "images", "image")
 
 
 def check(path: Path, image_root: Path) -> Iterator[BadSample]:
     """See `formats.base.Format`."""
-    for where, row in read_json_rows(path):
-        if not isinstance(row, dict):
-            yield BadSample(where, "no JSON object")
-            continue
-        images = as_list(row.get("images"))
-        problem = check_turns(where, row.get("conversations"), images=len(images))
-        if problem:
-            yield problem
-        for image in images:
-            missing = missing_image(image, image_root)
-            if missing:
-                yield BadSample(where, missing)
+    return check_conversations(path, image_root, "images")
