@@ -204,9 +204,8 @@ class Store:
         """Write a table stage's output as its only part, streaming. Returns the number of rows."""
         path = self.root / folder / "part-00000.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        frame.select(SCHEMAS[table].names).sink_parquet(temporary, compression="zstd", maintain_order=True)
-        temporary.replace(path)
+        with _renamed(path) as temporary:
+            frame.select(SCHEMAS[table].names).sink_parquet(temporary, compression="zstd", maintain_order=True)
         return int(pq.read_metadata(path).num_rows)
 
     def kept(self, folder: str) -> int:
@@ -317,16 +316,25 @@ def _duration(seconds: int) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def _write_parquet(path: Path, data: pa.Table) -> None:
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    """A name for a file to be written under, that is renamed into place when it is whole. Else nothing is left of it:
+    where the disk is full, all the more."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pq.write_table(data, temporary, compression="zstd")
-    temporary.replace(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_parquet(path: Path, data: pa.Table) -> None:
+    with _renamed(path) as temporary:
+        pq.write_table(data, temporary, compression="zstd")
 
 
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with _renamed(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)

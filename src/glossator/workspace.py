@@ -164,12 +164,13 @@ class Workspace:
             people.refresh(self.store)
             # Over the tables as they are: a newer version of a writer makes other ones, but at the next build only.
             plans = over_stored(recipe, self.store.read_json("current.json").get("tables", {}))
-            self.store.write_recipe(dump(recipe))
-            runner.set_tables(self.store, plans)
             for plan in plans:
                 if runner.todo(self.store, [plan])[0].shards:
                     runner.run_table_stage(self.store, plan)
-        return self.verdict_counts()
+            # Only now: where the disk is full, or the process is killed, the old verdicts stand.
+            self.store.write_recipe(dump(recipe))
+            runner.set_tables(self.store, plans)
+        return Workspace(self.store).verdict_counts()
 
     def what_if(self, **grid: Any) -> list[dict[str, Any]]:
         """What the filter would keep with other settings; nothing is written.

@@ -120,6 +120,8 @@ def review(*, workspace: Path, tls_cert: Path | None, tls_key: Path | None, **ch
     """Look at the pairs of a workspace, judge them and move thresholds, in the browser. Prints its start URL."""
     from glossator.cli import show
 
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together")
     return show.review(workspace, tls=(tls_cert, tls_key) if tls_cert and tls_key else None, **chosen)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -55,6 +56,11 @@ def _tell_errors(app: FastAPI, review: Review) -> None:
     @app.exception_handler(GlossatorError)
     async def ours(request: Request, error: GlossatorError) -> Response:
         return told(request, 409, str(error))
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(pl.exceptions.ComputeError)
+    async def disk(request: Request, error: Exception) -> Response:
+        return told(request, 500, f"A file of {review.workspace.path} can't be read or written: {error}")
 
     @app.exception_handler(HTTPException)
     async def theirs(request: Request, error: HTTPException) -> Response:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
 
-from glossator.errors import RecipeError
+from glossator.errors import RecipeError, WorkspaceError
 from glossator.pieces import counts
 from glossator.pieces.counts import counted, top
 from glossator.recipe import explain
@@ -65,23 +66,29 @@ class Catalog:
         self.load()
 
     def load(self) -> None:
-        """Take all tables in as they are now, and hold the workspace to them. Nobody may ask anything meanwhile."""
+        """Take all tables in as they are now, and hold the workspace to them. Nobody may ask anything meanwhile.
+
+        Raises:
+            WorkspaceError: if they can't be read.
+        """
         # What was there before goes first: both at once would be twice the memory.
         self.rows = self._images = self._hashed = pl.DataFrame()
         self._searched: OrderedDict[str, pl.Series] = OrderedDict()
         self._workspace.hold()
         self._pairs = self._workspace.scan("pairs")
-        self._images = read_images(self._workspace)
-        self.rows = read_rows(self._workspace, self._images)
+        with _readable(self._workspace):
+            self._images = read_images(self._workspace)
+            self.rows = read_rows(self._workspace, self._images)
         self._hashed = self.rows.select(pl.col("pair_id").hash(seed=1)).with_row_index("row").sort("pair_id")
         self.load_verdicts()
 
     def load_verdicts(self) -> None:
-        """Take the verdicts in anew, as after another filter. Nobody may ask anything meanwhile."""
+        """Take the verdicts in anew, as after another filter. As `load`."""
         self._workspace.hold()
         self._orders: OrderedDict[Query, pl.Series] = OrderedDict()
-        self.settings = self._workspace.filter_settings()
-        self.rows = with_verdicts(self.rows, self._workspace)
+        with _readable(self._workspace):
+            self.settings = self._workspace.filter_settings()
+            self.rows = with_verdicts(self.rows, self._workspace)
         self.rows = self.rows.with_columns(self._kept().alias("by_settings"))
         self._verdicts = self.rows["reasons"].cast(pl.String).value_counts(name="n")
         self.shapes = {name: counts.shape(self.rows, name) for name in SCORES}
@@ -285,6 +292,14 @@ class Catalog:
             scored = column.len() - column.null_count()
             found[name] = int((column < row[name]).sum()) / scored if row[name] is not None else None
         return found
+
+
+@contextmanager
+def _readable(workspace: Workspace) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        raise WorkspaceError(f"the tables of {workspace.path} can't be read: {error}") from error
 
 
 def _number(settings: Mapping[str, Any], name: str) -> float | None:

@@ -168,7 +168,7 @@ class Desk:
             try:
                 # Over the tables as they are by now, not those that the page holds.
                 counts = Workspace(self._workspace.store).filter(**(settings or {}))
-            except (OSError, pl.exceptions.PolarsError) as error:
+            except (OSError, pl.exceptions.ComputeError) as error:
                 raise WorkspaceError(f"the filter could not write its verdicts, the old ones stay: {error}") from error
             self._counted = done
             self.applied += 1

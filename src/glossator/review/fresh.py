@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import polars as pl
 from starlette.concurrency import run_in_threadpool
 
 from glossator.errors import WorkspaceError
@@ -62,15 +61,12 @@ class Fresh:
         before, now = self._held, self._marks()
         changed = {name for name in {*before, *now} if before.get(name) != now.get(name)}
         self._held, self._next = {}, 0.0
-        try:
-            if changed <= _OF_VERDICTS:
-                self._catalog.load_verdicts()
-            else:
-                self._catalog.load()
-                for one in self._others:
-                    one()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise WorkspaceError(f"the tables of {self._workspace.path} can't be read now: {error}") from error
+        if changed <= _OF_VERDICTS:
+            self._catalog.load_verdicts()
+        else:
+            self._catalog.load()
+            for one in self._others:
+                one()
         self._held = now
         self.edition += 1
 

@@ -7,10 +7,14 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glossator.errors import MissingExtraError, UsageError
 from glossator.review.safety import Guard, new_token
 from glossator.workspace import Workspace
+
+if TYPE_CHECKING:
+    import uvicorn
 
 DEFAULT_PORT = 8765
 
@@ -73,6 +77,7 @@ def serve(
             ssl_certfile=tls[0] if tls else None,
             ssl_keyfile=tls[1] if tls else None,
         )
+        _load(config)
         started(f"{scheme}://{name}/?token={token}")
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
@@ -81,6 +86,13 @@ def serve(
         if review is not None and not read_only:
             review.desk.close()
     ended(review.desk.farewell() if review is not None else "stopped before it had begun")
+
+
+def _load(config: uvicorn.Config) -> None:
+    try:
+        config.load()
+    except OSError as error:  # an SSLError is one
+        raise UsageError(f"--tls-cert or --tls-key can't be used: {error}") from error
 
 
 def _refuse_in_the_open(host: str, *, secure: bool) -> None:

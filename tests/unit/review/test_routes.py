@@ -174,6 +174,18 @@ def test_verdicts_undo_and_take_back(ws: Workspace, client: Client) -> None:
     assert open_log(ws.store).standing() == []
 
 
+def test_an_edit_that_changes_nothing_is_refused(ws: Workspace, client: Client) -> None:
+    pair = ws.table("pairs").to_pylist()[0]
+    texts = {name: pair[name] for name in ("question", "answer", "explain_question", "explain_answer")}
+    said = {"pair_id": pair["pair_id"], "verdict": "edit", **texts}
+    for same in ({}, {"explain_question": "", "explain_answer": ""}, {"answer": f"  {texts['answer']}\n"}):
+        status, told = client.post("/api/verdicts", said | same)
+        assert (status, "changes none" in told["error"]) == (409, True)
+    assert open_log(ws.store).standing() == []
+    for name, text in texts.items():
+        assert client.post("/api/verdicts", said | {name: f"{text} and more"})[0] == 200
+
+
 def test_a_verdict_counts_once_it_is_applied(ws: Workspace, client: Client) -> None:
     rejected = client.json("/api/pairs", keep="rejected")["pairs"][0]["pair_id"]
     before = ws.verdict_counts()
