@@ -65,6 +65,15 @@ def greyer(picture: Picture) -> Picture:
     return ImageEnhance.Contrast(picture.convert("L").convert("RGB")).enhance(0.6)
 
 
+def brighter(picture: Picture) -> Picture:
+    return ImageEnhance.Brightness(picture).enhance(1.2)
+
+
+def other_channels(picture: Picture) -> Picture:
+    red, green, blue = picture.split()
+    return Image.merge("RGB", (green, blue, red))
+
+
 def everything(picture: Picture) -> Picture:
     return reencoded(darker(scaled(0.6)(cropped(0.05, 0.02, 0.05, 0.05)(picture))))
 
@@ -79,6 +88,8 @@ WAYS: dict[str, Callable[[Picture], Picture]] = {
     "hue": turned_hue,
     "darker": darker,
     "grey": greyer,
+    "brighter": brighter,
+    "other channels": other_channels,
     "everything": everything,
 }
 

@@ -26,8 +26,10 @@ import pyarrow.parquet as pq
 from glossator.copies.tables import Pictures, pictures
 from glossator.copies.words import grams, stable_hash, words
 from glossator.errors import UsageError
+from glossator.text import one_line
 
 FORMAT = 1
+_AT_ONCE = 1_000
 _META = b"glossator_test_set"
 _HASHES = pa.list_(pa.uint64())
 _SCHEMA = pa.schema(
@@ -108,6 +110,20 @@ def write(path: Path, name: str, length: int, rows: Iterable[dict[str, Any]]) ->
         raise UsageError(f"{path} can't be written: {error.strerror or error}") from error
 
 
+def check(path: str | Path) -> None:
+    """Read all of a test set's file, so that one that is spoilt in its middle is told before a run and not in it.
+
+    Raises:
+        UsageError: if it is not there, or no such file, or spoilt.
+    """
+    read(path)
+    try:
+        for _ in pq.ParquetFile(path).iter_batches(batch_size=_AT_ONCE):
+            pass
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise UsageError(f"{path} is spoilt, make it again: {one_line(str(error))}") from error
+
+
 def read(path: str | Path) -> TestSet:
     """Open a test set's file.
 
@@ -118,9 +134,11 @@ def read(path: str | Path) -> TestSet:
         schema = pq.read_schema(path)
         about = json.loads((schema.metadata or {}).get(_META, b"{}"))
     except FileNotFoundError:
-        raise UsageError(f"{path} is not there; make it with: glossator testset NAME=PATH -o {path}") from None
+        raise UsageError(
+            f"{path} is not there (seen from {Path.cwd()}); make it with: glossator testset NAME=PATH -o {path}"
+        ) from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise UsageError(f"{path} can't be read as a test set's file: {error}") from error
-    if about.get("format") != FORMAT or not set(_SCHEMA.names) <= set(schema.names):
+        raise UsageError(f"{path} can't be read as a test set's file: {one_line(str(error))}") from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT or not set(_SCHEMA.names) <= set(schema.names):
         raise UsageError(f"{path} was not made by glossator testset, or by another version: make it again")
     return TestSet(str(about["name"]), int(about["words"]), pl.scan_parquet(path))

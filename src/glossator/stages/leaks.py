@@ -50,7 +50,7 @@ class LeaksStage(TableStage):
     def also_hashed(cls, settings: LeaksSettings) -> Any:
         """The files' own digests: another file under the same name is another stage."""
         for path in settings.test_sets:
-            test_sets.read(path)
+            test_sets.check(path)
         return [digest(Path(path).read_bytes()) for path in settings.test_sets] or None
 
     def run(self, tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
