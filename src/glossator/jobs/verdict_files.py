@@ -5,6 +5,7 @@ A record that can't be used is a `Problem` with its place in the file; the other
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -81,7 +82,7 @@ def read(path: Path, by: str = "", sampling: str = "") -> Iterator[Row | Problem
     """
     path = path / RECORDS if path.is_dir() else path
     try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+        text = _decoded(path.read_bytes())
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error}") from error
     if path.suffix.lower() in (".csv", ".tsv"):
@@ -112,6 +113,12 @@ def _unfolded(
             yield from argilla_answers.records(where, record, beside)
         else:
             yield where, record
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file: UTF-8, or UTF-16 where it says so, as Excel's "Unicode text"."""
+    coding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return data.decode(coding, errors="replace")
 
 
 def guarded(text: str) -> str:
@@ -199,6 +206,8 @@ def _parse(where: str, record: Mapping[str, Any], default: Mapping[str, str]) ->
         verdict = EDIT  # who changes a text in Label Studio and keeps the pair means the new text
     if verdict == EDIT and not texts:
         return Problem(where, "an edit that changes no text")
+    if long := [name for name, text in texts.items() if len(text) > _LONGEST_TEXT]:
+        return Problem(where, f"its {' and '.join(long)} is longer than {_LONGEST_TEXT:,} characters")
     time, remark = _time(_field(record, "time"))
     return Row(where, HumanVerdict(pair_id, image_of(pair_id), verdict=verdict, time=time, **said, **texts), remark)
 
@@ -221,7 +230,7 @@ def _texts(record: Mapping[str, Any], verdict: str) -> dict[str, str]:
 
 def _text(record: Mapping[str, Any], key: str) -> str:
     tidy = one_line if key.endswith("question") else clean
-    return tidy(label_studio.text(record.get(key)))[:_LONGEST_TEXT]
+    return tidy(label_studio.text(record.get(key)))
 
 
 def _time(text: str) -> tuple[str, str]:

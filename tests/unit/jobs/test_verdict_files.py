@@ -127,10 +127,25 @@ def test_odd_types_are_no_verdict_and_no_error(tmp_path: Path, value: Any) -> No
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_are_cleaned_and_cut(tmp_path: Path, text: str) -> None:
-    record = {"pair_id": PAIR, "verdict": "edit", "reviewer": text, "reason": text, "note": text, "answer": text + "."}
-    said = one(tmp_path / "v.jsonl", json.dumps(record), by="ann").verdict
+    answer = text[:20_000]
+    record = {"pair_id": PAIR, "verdict": "edit", "reviewer": text, "reason": text, "note": text, "answer": answer}
+    said = one(tmp_path / "v.jsonl", json.dumps(record | {"answer": f"a{answer[1:]}"}), by="ann").verdict
     for field, most in ((said.reviewer, 100), (said.reason, 100), (said.note, 2_000), (said.answer, 20_000)):
         assert len(field) <= most and not set(field) & {"\u202e", "\x00", "\ud800"}
+
+
+def test_a_text_too_long_to_be_kept_is_told_and_not_cut(tmp_path: Path) -> None:
+    record = {"pair_id": PAIR, "verdict": "edit", "reviewer": "ann", "answer": "x" * 20_001}
+    found = one(tmp_path / "v.jsonl", json.dumps(record))
+    assert found == Problem("line 1", "its answer is longer than 20,000 characters")
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_files_as_excel_writes_them(tmp_path: Path, coding: str) -> None:
+    text = f"pair_id\tverdict\tnote\treviewer\r\n{PAIR}\tkeep\tschön\tann\r\n"
+    (tmp_path / "v.csv").write_bytes((("\ufeff" if coding == "utf-16-be" else "") + text).encode(coding))
+    (row,) = read(tmp_path / "v.csv")
+    assert isinstance(row, Row) and row.verdict.note == "schön"
 
 
 @pytest.mark.parametrize(
