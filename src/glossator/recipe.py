@@ -31,6 +31,9 @@ class DataSpec(_Model):
         None, ge=1, description="Images per shard; by default a 16th of the source, at least 8 and at most 2,000."
     )
     max_megapixels: float = Field(100.0, gt=0, description="Larger images are refused before they are decoded.")
+    captions: str = Field(
+        "", pattern="^[0-9a-f]*$", description="Which edition of the captions; filled in by the build from the source."
+    )
 
 
 class EngineSpec(BaseModel):

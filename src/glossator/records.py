@@ -353,7 +353,8 @@ class ShardReport:
     """What happened to one shard in one stage. Goes into the stage's manifest.
 
     `calls` to `usd` are what the part rests on, whenever it was bought, so that they are the same after a crash;
-    `models` has them by model. `bought_*` is what this run paid.
+    `models` has them by model. `bought_*` is what this run paid. `reused` counts the images whose rows were taken over
+    from before some captions came later.
     """
 
     stage: str
@@ -372,3 +373,4 @@ class ShardReport:
     bought_calls: int = 0
     bought_tokens: int = 0
     bought_usd: float = 0.0
+    reused: int = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from glossator.earlier import Earlier, earlier_plans, giver, other_captions, same_inputs
 from glossator.engines.base import Runtime
 from glossator.engines.endpoint.prices import usd
 from glossator.engines.registry import parse_spec
@@ -18,7 +19,7 @@ from glossator.meter import Meter
 from glossator.recipe import EngineSpec, Recipe, RunSpec
 from glossator.stages.base import MapStage, StagePlan, TableStage
 from glossator.stages.resolve import engine_of, live, resolve, stage_class
-from glossator.store import HUMAN, IMAGES, SOURCES, Store
+from glossator.store import HUMAN, IMAGES, Store, images_folder, sources_folder
 from glossator.worker import Task
 
 MIN_ROWS_FOR_SHARE = 20
@@ -60,12 +61,15 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class StageTodo:
-    """What a stage still has to do. `images` counts those in missing shards; `calls` estimates the paid calls."""
+    """What a stage still has to do. `images` counts those in missing shards that were not done over earlier captions;
+    `calls` estimates the paid calls.
+    """
 
     plan: StagePlan
     shards: tuple[int, ...]
     images: int
     calls: int = 0
+    before: Mapping[int, StagePlan] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -75,12 +79,14 @@ class Run:
     Attributes:
         images: how many images each stage has done so far, by stage.
         meter: what it has bought.
+        earlier: by a stage's fingerprint, the same stage over earlier captions.
     """
 
     store: Store
     spec: RunSpec
     events: Events
     meter: Meter
+    earlier: Earlier = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)
     _executor: Executor | None = None
 
@@ -100,7 +106,9 @@ def make_executor(run: RunSpec) -> Executor:
     return LocalExecutor()
 
 
-def todo(store: Store, plans: Iterable[StagePlan], among: frozenset[int] | None = None) -> list[StageTodo]:
+def todo(
+    store: Store, plans: Iterable[StagePlan], among: frozenset[int] | None = None, earlier: Earlier | None = None
+) -> list[StageTodo]:
     """What each stage still has to do, in order; of the shards `among` if given. Table stages have one, number 0."""
     shards = [shard for shard in store.shards() if among is None or shard in among]
     sizes = {shard: store.rows(IMAGES, shard) for shard in shards}
@@ -110,9 +118,14 @@ def todo(store: Store, plans: Iterable[StagePlan], among: frozenset[int] | None 
         if issubclass(cls, MapStage):
             done = set(store.shards(plan.folder))
             missing = tuple(shard for shard in shards if shard not in done)
-            images = sum(sizes[shard] for shard in missing)
+            found = {shard: giver(store, plan, earlier or {}, shard) for shard in missing}
+            before = {shard: old for shard, old in found.items() if old is not None}
+            images = sum(
+                other_captions(store, plan, before[shard], shard) if shard in before else sizes[shard]
+                for shard in missing
+            )
             paid = bool(getattr(engine_of(plan), "paid", False))
-            result.append(StageTodo(plan, missing, images, images if paid else 0))
+            result.append(StageTodo(plan, missing, images, images if paid else 0, before))
         else:
             stale = store.read_json(f"{plan.folder}/manifest.json").get("inputs") != _inputs(store, plan)
             result.append(StageTodo(plan, (0,) if stale else (), 0))
@@ -128,7 +141,7 @@ def run(store: Store, recipe: Recipe, events: Events | None = None) -> Run:
         UsageError: if dollars are limited and a model's price is unknown.
     """
     plans = resolve(recipe)
-    set_current(store, plans)
+    set_current(store, plans, recipe.data.captions)
     this = _begin(store, recipe, plans, events)
     if recipe.run.target_kept is None:
         _stages(this, plans)
@@ -167,7 +180,7 @@ def _begin(store: Store, recipe: Recipe, plans: Sequence[StagePlan], events: Eve
                     "run.budget.tokens instead"
                 )
     events = events or Silent()
-    return Run(store, recipe.run, events, Meter(recipe.run.budget, events.spent))
+    return Run(store, recipe.run, events, Meter(recipe.run.budget, events.spent), earlier_plans(store, recipe))
 
 
 def paid_models(plans: Iterable[StagePlan]) -> set[str]:
@@ -185,13 +198,23 @@ def paid_models(plans: Iterable[StagePlan]) -> set[str]:
 def _stages(this: Run, plans: Sequence[StagePlan], among: frozenset[int] | None = None) -> None:
     """Each stage's missing shards, of those `among` if it is given."""
     for plan in plans:
-        (step,) = todo(this.store, [plan], among)
+        _take_over(this.store, todo(this.store, [plan], among, this.earlier)[0])
+        (step,) = todo(this.store, [plan], among, this.earlier)
         if not step.shards:
             continue
         if issubclass(stage_class(plan.kind), TableStage):
             run_table_stage(this.store, plan)
         else:
             _map_stage(this, step)
+
+
+def _take_over(store: Store, step: StageTodo) -> None:
+    """The shards of which nothing has changed since earlier captions are finished at once."""
+    shared = [shard for shard, old in step.before.items() if same_inputs(store, step.plan, old, shard)]
+    for shard in shared:
+        store.share_part(step.plan.folder, shard, step.before[shard].folder)
+    if shared:
+        write_manifest(store, step.plan)
 
 
 def _until_enough(this: Run, plans: Sequence[StagePlan], target: int) -> None:
@@ -224,9 +247,10 @@ def run_table_stage(store: Store, plan: StagePlan) -> int:
     return rows
 
 
-def set_current(store: Store, plans: Sequence[StagePlan]) -> None:
-    """Note which folder holds each table, and which folders' failures count."""
-    tables = {"images": IMAGES, "sources": SOURCES, "human": HUMAN} | {plan.writes: plan.folder for plan in plans}
+def set_current(store: Store, plans: Sequence[StagePlan], edition: str) -> None:
+    """Note which folder holds each table (images in an edition of the captions), and which folders' failures count."""
+    tables = {"images": images_folder(edition), "sources": sources_folder(edition), "human": HUMAN}
+    tables |= {plan.writes: plan.folder for plan in plans}
     store.write_json("current.json", {"tables": tables, "stages": [plan.folder for plan in plans]})
 
 
@@ -262,7 +286,8 @@ def _map_stage(this: Run, step: StageTodo, only: dict[int, set[str]] | None = No
         workers = max(1, workers)
     runtime = Runtime(threads=threads, endpoints=this.spec.endpoints, prices=this.spec.prices)
     tasks = [
-        Task(this.store.root, plan, shard, runtime, frozenset(only[shard]) if only else None) for shard in step.shards
+        Task(this.store.root, plan, shard, runtime, frozenset(only[shard]) if only else None, step.before.get(shard))
+        for shard in step.shards
     ]
     this.events.stage_started(plan.kind, step.images)
     this.meter.begin_stage()
@@ -270,7 +295,7 @@ def _map_stage(this: Run, step: StageTodo, only: dict[int, set[str]] | None = No
     try:
         at_once = _at_once(plan, this.spec, step)
         for report in this.executor.map(tasks, workers, this.events.advanced, this.meter, at_once):
-            this.images[report.stage] = this.images.get(report.stage, 0) + report.images
+            this.images[report.stage] = this.images.get(report.stage, 0) + report.images - report.reused
             rows, failed = rows + report.rows, failed + report.failed
             _check_failures(plan, this.spec, rows, failed)
             if workers:

@@ -6,6 +6,8 @@
       current.json                 which folder holds each table now
       lock, run.json               held while a run is under way; who holds it
       images/v1/part-00000.parquet the source's pictures, shard by shard (also sources/v1)
+      images/<edition>/            the same with captions that came later (also sources/<edition>)
+      images/editions.json         which edition of the captions counts, and which were before
       human/v1/part-00000.parquet  people's verdicts, if there are any (its log and editions: see `verdict_log`)
       <stage>/<fingerprint>/       part-00042.parquet, part-00042.failed.parquet, part-00042.json, manifest.json
       replies/                     bought replies (see `replies`)
@@ -15,6 +17,7 @@ That a `part-*.parquet` exists is the only mark that its shard is done; it is re
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import re
@@ -41,7 +44,18 @@ FORMAT = 1
 IMAGES = "images/v1"
 SOURCES = "sources/v1"
 HUMAN = "human/v1"
+_EDITIONS = "images/editions.json"
 _PART = re.compile(r"part-(\d{5,})\.parquet$")
+
+
+def images_folder(edition: str) -> str:
+    """Where the table `images` stands in an edition of the captions; the empty one is that of the first ingest."""
+    return f"images/{edition}" if edition else IMAGES
+
+
+def sources_folder(edition: str) -> str:
+    """As `images_folder`, for the table `sources`."""
+    return f"sources/{edition}" if edition else SOURCES
 
 
 class Store:
@@ -113,6 +127,10 @@ class Store:
         files = path.iterdir() if path.is_dir() else ()
         return sorted(int(match[1]) for file in files if (match := _PART.fullmatch(file.name)))
 
+    def has_part(self, folder: str, shard: int) -> bool:
+        """Whether a shard is finished in `<stage>/<fingerprint>`."""
+        return (self.root / folder / f"part-{shard:05d}.parquet").exists()
+
     def write_part(
         self,
         folder: str,
@@ -142,9 +160,39 @@ class Store:
         except (OSError, pa.ArrowException) as error:
             raise WorkspaceError(f"{path} can't be read ({error}); delete it and run again") from error
 
+    def share_part(self, folder: str, shard: int, giver: str) -> None:
+        """Give `folder` the finished part of `giver`, with its failures and report: as links, or copies where links
+        can't be made. Parts are never written into, so both stay as they are.
+        """
+        (self.root / folder).mkdir(parents=True, exist_ok=True)
+        (self.root / folder / f"part-{shard:05d}.failed.parquet").unlink(missing_ok=True)
+        for end in ("failed.parquet", "json", "parquet"):  # the part last
+            name = f"part-{shard:05d}.{end}"
+            if (self.root / giver / name).exists():
+                _link(self.root / giver / name, self.root / folder / name)
+
+    def same_part(self, folder: str, other: str, shard: int) -> bool:
+        """Whether two folders hold the same part of a shard, byte for byte. A link to it is not read."""
+        first, second = (self.root / each / f"part-{shard:05d}.parquet" for each in (folder, other))
+        return folder == other or first.samefile(second) or filecmp.cmp(first, second, shallow=False)
+
     def rows(self, folder: str, shard: int) -> int:
         """How many rows a finished shard holds (from the file's footer)."""
         return int(pq.read_metadata(self.root / folder / f"part-{shard:05d}.parquet").num_rows)
+
+    def caption_editions(self) -> list[str]:
+        """All editions of the captions, the one that counts first; the empty one is that of the first ingest."""
+        known = self.read_json(_EDITIONS)
+        return [str(known["edition"]), *map(str, known["earlier"])] if known else [""]
+
+    def caption_digests(self) -> dict[str, str]:
+        """Of each shard whose captions are others than those of the first ingest: their digest."""
+        return dict(self.read_json(_EDITIONS).get("shards", {}))
+
+    def set_caption_edition(self, edition: str, digests: dict[str, str]) -> None:
+        """From now on this edition counts; its parts are there."""
+        earlier = [one for one in self.caption_editions() if one != edition]
+        self.write_json(_EDITIONS, {"edition": edition, "shards": digests, "earlier": earlier})
 
     def known_records(self) -> int:
         """How many records of the source have been taken in or refused so far."""
@@ -314,6 +362,17 @@ def _duration(seconds: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _link(giver: Path, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # left by a killed process that had our number
+    try:
+        temporary.hardlink_to(giver)
+    except OSError:
+        shutil.copy2(giver, temporary)
+    temporary.replace(path)
+    temporary.unlink(missing_ok=True)  # renaming a link onto itself leaves both
 
 
 @contextmanager

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from glossator.earlier import same_images
 from glossator.engines.base import Runtime, Session
 from glossator.engines.registry import build
 from glossator.errors import GlossatorError
@@ -29,7 +31,8 @@ from glossator.store import Store
 class Task:
     """What a worker has to do. Plain data, picklable.
 
-    `only` holds the image ids to do again (their old rows are replaced); None means the whole shard.
+    `only` holds the image ids to do again (their old rows are replaced); None means the whole shard. `before` is the
+    same stage over earlier captions: what it has of images whose inputs are the same is taken over.
     """
 
     workspace: Path
@@ -37,6 +40,7 @@ class Task:
     shard: int
     runtime: Runtime = field(default_factory=Runtime)
     only: frozenset[str] | None = None
+    before: StagePlan | None = None
 
 
 _stages: dict[str, MapStage[Any]] = {}
@@ -59,25 +63,38 @@ def work(task: Task, progress: Callable[[int], None], meter: Meter | None = None
     stage = _stage(task)
     only = None if stage.whole_shard else task.only
     samples = load_samples(store, task.plan, task.shard, only)
+    reused = _reusable(store, task, samples, whole_shard=stage.whole_shard)
+    images = len(samples)
+    samples = [sample for sample in samples if sample.image.image_id not in reused]
     with ReplyLogs(store.replies_folder).open(task.plan.kind, task.shard) as replies:
         session = Session(replies=replies, progress=progress, meter=meter or Meter(), retry=task.only is not None)
         results, attempts = _run(stage, samples, session)
     records, failures = _split(task.plan.kind, samples, results, attempts)
     if only is not None:
-        records, failures = _merge(store, task, records, failures)
-    report = _report(task, session, len(samples), len(records), len(failures), time.monotonic() - started)
+        known = {image.image_id for image in store.read_part(task.plan.parents["images"], "images", task.shard)}
+        records, failures = _merge(store, task, task.plan, known - only, records, failures)
+    elif task.before is not None and reused:
+        records, failures = _merge(store, task, task.before, reused, records, failures)
+    report = _report(task, session, images, len(records), len(failures), time.monotonic() - started, len(reused))
     store.write_part(task.plan.folder, task.plan.writes, task.shard, records, failures, report)
     return report
 
 
-def _report(task: Task, session: Session, images: int, rows: int, failed: int, seconds: float) -> ShardReport:
+def _reusable(store: Store, task: Task, samples: Sequence[Sample], *, whole_shard: bool) -> frozenset[str]:
+    """Ids of the images whose rows are taken over from before."""
+    if task.before is None:
+        return frozenset()
+    return same_images(samples, load_samples(store, task.before, task.shard), whole_shard=whole_shard)
+
+
+def _report(
+    task: Task, session: Session, images: int, rows: int, failed: int, seconds: float, reused: int
+) -> ShardReport:
     usage = session.usage
     if task.only is not None:  # to what the part has cost before, a second try adds only what it bought
-        known = Store(task.workspace).report(task.plan.folder, task.shard).get("models", {})
-        usage = {
-            model: Usage(**known.get(model, {})) + session.bought.get(model, Usage())
-            for model in {**known, **session.bought}
-        }
+        usage = _added(task, task.plan, session.bought)
+    elif task.before is not None and reused:
+        usage = _added(task, task.before, session.usage)
     paid = session.paid
     total = sum(usage.values(), Usage())
     return ShardReport(
@@ -91,8 +108,15 @@ def _report(task: Task, session: Session, images: int, rows: int, failed: int, s
         bought_calls=paid.calls,
         bought_tokens=paid.tokens_in + paid.tokens_out,
         bought_usd=paid.usd,
+        reused=reused,
         **asdict(total),
     )
+
+
+def _added(task: Task, plan: StagePlan, more: Mapping[str, Usage]) -> dict[str, Usage]:
+    """By model, what the shard's part of `plan` has cost, and `more`."""
+    known = Store(task.workspace).report(plan.folder, task.shard).get("models", {})
+    return {model: Usage(**known.get(model, {})) + more.get(model, Usage()) for model in {**known, **more}}
 
 
 def load_samples(store: Store, plan: StagePlan, shard: int, only: frozenset[str] | None = None) -> list[Sample]:
@@ -202,12 +226,13 @@ def _split(
     return records, failures
 
 
-def _merge(store: Store, task: Task, records: list[Any], failures: list[Failure]) -> tuple[list[Any], list[Failure]]:
-    """Put the redone rows in the place of the old ones, in the order of the shard's images."""
-    assert task.only is not None
-    old = store.read_part(task.plan.folder, task.plan.writes, task.shard)
-    rows = [row for row in old if row.image_id not in task.only] + records
-    failed = [row for row in store.read_failures(task.plan.folder, task.shard) if row.image_id not in task.only]
+def _merge(
+    store: Store, task: Task, before: StagePlan, kept: AbstractSet[str], records: list[Any], failures: list[Failure]
+) -> tuple[list[Any], list[Failure]]:
+    """The new rows, and those of `before` about the images `kept`, in the order of the shard's images."""
+    old = store.read_part(before.folder, before.writes, task.shard)
+    rows = [row for row in old if row.image_id in kept] + records
+    failed = [row for row in store.read_failures(before.folder, task.shard) if row.image_id in kept]
     images = store.read_part(task.plan.parents["images"], "images", task.shard)
     place = {image.image_id: i for i, image in enumerate(images)}
     return (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from glossator import runner
+from glossator.earlier import with_captions
 from glossator.errors import RecipeError, SourceError, WorkspaceError
 from glossator.recipe import Recipe, load, parse_tree
 from glossator.replies import calls
@@ -64,9 +65,11 @@ def build(
         raise SourceError(f"{root} is no folder of images")
     store = ingest.open_store(Path(source), Path(workspace), plan.data, root)
     with store.lock():
-        plan = people.with_edits(store, plan)
+        plan = with_captions(store, people.with_edits(store, plan))
         store.write_recipe(dump(plan))
         ingest.run(store, Path(source), plan.data, limit=limit, events=events)
+        plan = with_captions(store, plan)
+        store.write_recipe(dump(plan))
         runner.run(store, plan, events)
     return Workspace(store)
 

@@ -115,3 +115,26 @@ def test_parts_of_an_older_version_are_read(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(part).drop_columns(["more_paths"]), part)
     assert store.scan("images/v1", "images").collect()["more_paths"].to_list() == [None, []]
     assert store.read_part("images/v1", "images", 0) == [image]
+
+
+def test_a_shared_part_is_the_same_and_both_go_their_own_way(store: Store) -> None:
+    failure = Failure("enrich", "i2", "i2", "engine", "no luck", 2)
+    store.write_part(
+        "enrich/a", "captions", 3, [Caption("i", None, "Old.", "x")], [failure], ShardReport("enrich", 3, 1, 1, 1.5)
+    )
+    for _ in range(2):  # a run that was killed shares once more
+        store.share_part("enrich/b", 3, "enrich/a")
+    assert store.same_part("enrich/a", "enrich/b", 3)
+    assert store.read_failures("enrich/b", 3) == [failure]
+    assert store.report("enrich/b", 3)["seconds"] == 1.5
+    store.write_part("enrich/b", "captions", 3, [Caption("i", None, "New.", "x")])
+    assert store.read_part("enrich/a", "captions", 3)[0].enriched == "Old."
+    assert not store.same_part("enrich/a", "enrich/b", 3)
+    assert store.read_failures("enrich/a", 3) == [failure]
+    assert not [path for path in (store.root / "enrich" / "b").iterdir() if path.name.startswith(".")]
+
+
+def test_equal_parts_are_the_same_without_a_link(store: Store) -> None:
+    for folder in ("enrich/a", "enrich/b"):
+        store.write_part(folder, "captions", 0, [Caption("i", None, "Old.", "x")])
+    assert store.same_part("enrich/a", "enrich/b", 0)

@@ -9,7 +9,11 @@ import click
 
 import glossator
 from glossator.cli.options import INTERRUPTED, Mode
+from glossator.earlier import with_edition
+from glossator.errors import SourceError
 from glossator.jobs import plan
+from glossator.jobs.known_records import captions_waiting
+from glossator.jobs.written_captions import build_command
 from glossator.recipe import load
 from glossator.stages.resolve import resolve
 from glossator.store import Store
@@ -18,7 +22,8 @@ from glossator.workspace import dump
 
 def status(workspace: Path, mode: Mode) -> int:
     """Print what is done, failed and spent. Exit code 1 where rows have failed."""
-    found = glossator.open(workspace).status()
+    opened = glossator.open(workspace)
+    found = opened.status() | {"captions_waiting": _captions_waiting(opened.store)}
     counts = found["counts"]
     lines = [", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items()), ""]
     lines.append(
@@ -37,8 +42,18 @@ def status(workspace: Path, mode: Mode) -> int:
             lines.append(f"         {model:<48}{tokens:>12,}{priced}")
     lines += [_asked_and_possible(row) for row in found["mix"]]
     lines += [f"failed: {row['len']:,} {row['stage']}: {row['category']}" for row in found["failures"]]
+    if found["captions_waiting"]:
+        lines.append(f"captions: {found['captions_waiting']:,} new or changed; next: {build_command(opened.store)}")
     mode.result(found, "\n".join(lines))
     return 1 if found["failed"] else 0
+
+
+def _captions_waiting(store: Store) -> int | None:
+    """How many captions the next build takes in; None if the source is not there any more."""
+    try:
+        return captions_waiting(store, Path(store.info["source"]))
+    except SourceError:
+        return None
 
 
 def _asked_and_possible(row: dict[str, Any]) -> str:
@@ -116,7 +131,7 @@ def review(workspace: Path, **chosen: Any) -> int:
 def recipe_diff(old: str, new: str, settings: dict[str, Any], mode: Mode) -> int:
     """Print what would run again between two recipes, or a workspace's last one and a recipe."""
     before = glossator.open(old).recipe if (Path(old) / "workspace.json").exists() else load(old)
-    changes = plan.diff(resolve(before), resolve(load(new, settings)))
+    changes = plan.diff(resolve(before), resolve(with_edition(load(new, settings), before.data.captions)))
     if not changes:
         mode.result({"changes": []}, "nothing would run again")
         return 0

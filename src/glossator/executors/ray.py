@@ -46,7 +46,7 @@ class RayExecutor:
         pool = ActorPool(actors)
         try:
             for report in pool.map_unordered(lambda worker, task: worker.work.remote(task), tasks):
-                progress(report.images)
+                progress(report.images - report.reused)
                 meter.add(Usage(report.bought_calls, report.bought_tokens, 0, report.bought_usd))
                 yield report
         except self._ray.exceptions.RayTaskError as error:

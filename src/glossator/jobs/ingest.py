@@ -1,7 +1,8 @@
 """Ingest: every picture of the source gets a number, a size and a shard, once and for ever.
 
 Records stream through; a source that has grown adds shards and never touches the old ones. What can't be taken in is a
-failed row, and is tried again at the next run if only its file was at fault.
+failed row, and is tried again at the next run if only its file was at fault. Of a known record, the caption alone may
+change: see `later_captions`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from glossator.images import Header, check
+from glossator.jobs import later_captions
+from glossator.jobs.incoming import Unparsed, records
+from glossator.jobs.known_records import CAPTION, Stored, as_before
 from glossator.jobs.source_index import Known, SourceIndex
 from glossator.jobs.sources import RawRecord, Source
-from glossator.jobs.validate import Parsed, digest, inside, outside, parse
+from glossator.jobs.validate import Parsed, digest, inside, outside
 from glossator.recipe import DataSpec
 from glossator.records import Alias, Failure, ImageRecord, ShardReport
 from glossator.results import Category, Failed
@@ -25,7 +29,6 @@ from glossator.runner import Events
 from glossator.store import IMAGES, SOURCES, Store
 
 SMALLEST_SHARD, LARGEST_SHARD, SHARDS = 8, 2000, 16
-FILE_AT_FAULT = ("missing", "truncated", "not_an_image", "zero_pixels", "too_many_pixels", "outside_source")
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ def run(store: Store, path: Path, data: DataSpec, limit: int | None = None, even
         SourceError: if the source can't be read.
     """
     source = replace(Source.open(path), root=store.source_root)
+    later_captions.complete(store)
     index = SourceIndex(store.index_path)
     try:
         for number in index.forget_all_but(store.shards()):
@@ -85,7 +89,7 @@ def run(store: Store, path: Path, data: DataSpec, limit: int | None = None, even
             index.learn(
                 number, images, store.read_part(SOURCES, "sources", number), store.read_failures(IMAGES, number)
             )
-        new = 0
+        new, first = 0, max(store.shards(), default=-1) + 1
         if events:
             total = source.count() if limit is None else min(limit, source.count())
             events.stage_started("ingest", max(0, total - store.known_records()))
@@ -93,16 +97,18 @@ def run(store: Store, path: Path, data: DataSpec, limit: int | None = None, even
         for shard in shards(
             source,
             index=index,
-            first=max(store.shards(), default=-1) + 1,
+            first=first,
             shard_size=int(store.info["shard_size"]),
             max_pixels=round(data.max_megapixels * 1_000_000),
             limit=limit,
+            stored=Stored(store),
         ):
             _commit(store, index, shard, round(time.monotonic() - started, 3))
             new += len(shard.images)
             started = time.monotonic()
             if events:
                 events.advanced(len(shard.aliases) + len(shard.failures))
+        later_captions.commit(store, index, first)
         if events:
             events.stage_finished("ingest")
         return new
@@ -122,15 +128,23 @@ def _commit(store: Store, index: SourceIndex, shard: Shard, seconds: float) -> N
 
 
 def shards(
-    source: Source, *, index: SourceIndex, first: int, shard_size: int, max_pixels: int, limit: int | None = None
+    source: Source,
+    *,
+    index: SourceIndex,
+    first: int,
+    shard_size: int,
+    max_pixels: int,
+    limit: int | None = None,
+    stored: Stored | None = None,
 ) -> Iterator[Shard]:
     """The new records of the source, shard by shard, from number `first` on.
 
     A shard ends with its last picture, so a run that was stopped between two goes on exactly as if it had not been.
+    Known records with another caption are noted in the index where `stored` tells what the workspace holds of them.
     """
-    taker = _Taker(source.root.resolve(), index, max_pixels, Shard(first))
-    for raw in islice(source.records(), limit):
-        taker.take(raw)
+    taker = _Taker(source.root.resolve(), index, max_pixels, Shard(first), stored)
+    for record in islice(records(source), limit):
+        taker.take(record)
         if len(taker.shard.images) == shard_size:
             yield taker.shard
             taker.shard = Shard(taker.shard.number + 1)
@@ -146,21 +160,21 @@ class _Taker:
     index: SourceIndex
     max_pixels: int
     shard: Shard
+    stored: Stored | None = None
 
-    def take(self, raw: RawRecord) -> None:
+    def take(self, record: Parsed | Unparsed) -> None:
         """Take in one record, or note why not; do nothing if it is known."""
-        record = parse(raw)
-        if isinstance(record, Failed):
-            self._refuse_unparsed(record, raw)
+        if isinstance(record, Unparsed):
+            self._refuse_unparsed(record.why, record.raw)
             return
         known = self.index.find(record.source_id, record.digest)
-        same = known[0] if known and known[0].digest in (record.digest, "") else None
-        if same is not None and (not same.failed or same.seen or same.failed not in FILE_AT_FAULT):
+        same = self.index.same(known, record.digest)
+        if same is not None and as_before(record, same, self.stored):
             self.index.see(record.source_id, same.digest)
             return
         other = next((one for one in known if not one.failed), None)
         if other is not None:
-            self._refuse(record, _other_content(other))
+            self._take_again(record, other, same)
             return
         image = self._image(record)
         if isinstance(image, Failed):
@@ -169,6 +183,34 @@ class _Taker:
             self.index.see(record.source_id, record.digest)
         else:
             self._keep(record, image, [one for one in known if one is same or not one.seen])
+
+    def _take_again(self, record: Parsed, other: Known, same: Known | None) -> None:
+        """Take in the caption of a known record that has come with other content, or tell once why not."""
+        if self.index.is_recaptioned(record.source_id, record.digest):
+            return  # the same line twice
+        why = _other_content(other) if other.seen else self._recaption(record, other)
+        if why is not None and same is None:
+            self._refuse(record, why)
+        elif why is not None and same is not None:
+            self.index.see(record.source_id, same.digest)
+
+    def _recaption(self, record: Parsed, other: Known) -> Failed | None:
+        """Note the record's caption; or why it can't be taken."""
+        if self.stored is None or not self.stored.may_be_recaptioned(record, other.shard):
+            return _other_content(other)
+        bad = [problem for problem in record.problems if problem.category == CAPTION]
+        if bad and record.caption is None:
+            return bad[0]
+        if self.stored.has_new_caption(record, other.shard):
+            image, alias = self._image(record), self.stored.alias(record.source_id, other.shard)
+            if isinstance(image, Failed):
+                return image
+            if alias is None or image.image_id != alias.image_id:
+                return _other_content(other)
+        for problem in bad:
+            self._fail(record.source_id, problem.category, f"{record.image}: {problem.message}")
+        self.index.recaption(record.source_id, other, record.digest, record.caption)
+        return None
 
     def _image(self, record: Parsed) -> ImageRecord | Failed:
         """The record's picture (and further ones), each read once from end to end."""
@@ -241,7 +283,9 @@ def _other_content(other: Known) -> Failed:
     if other.seen:
         return Failed("duplicate_id", "another record of the source has this id; give each its own")
     return Failed(
-        "changed_record", "it was taken in earlier with other content; build into a new workspace to change it"
+        "changed_record",
+        "it was taken in earlier with another picture or other fields; only a caption may change: build into a new "
+        "workspace to change more",
     )
 
 

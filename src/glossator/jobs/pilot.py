@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from glossator import runner
+from glossator.earlier import with_edition
 from glossator.engines.endpoint.client import endpoint_for
 from glossator.engines.endpoint.prices import BATCH_SHARE
 from glossator.fingerprint import fingerprint
@@ -25,7 +26,7 @@ from glossator.records import ImageRecord
 from glossator.replies import ReplyLogs, calls, read_lines
 from glossator.stages.base import StagePlan
 from glossator.stages.resolve import resolve
-from glossator.store import IMAGES, Store
+from glossator.store import IMAGES, Store, images_folder
 
 _SURE = 1.96  # standard errors of a 95 % interval
 FOLDER = "pilot"
@@ -57,6 +58,7 @@ def run(
     Raises:
         GlossatorError: what a build would raise.
     """
+    recipe = with_edition(recipe, "")  # the small workspace has but one
     store = ingest.open_store(source, workspace, recipe.data)
     with store.lock():
         ingest.run(store, source, recipe.data, limit=limit, events=events)
@@ -105,7 +107,7 @@ def _spread(store: Store, number: int) -> list[ImageRecord]:
     for shard, size in sizes.items():
         here = [place - before for place in wanted if before <= place < before + size]
         if here:
-            images = store.read_part(IMAGES, "images", shard)
+            images = store.read_part(images_folder(store.caption_editions()[0]), "images", shard)
             found += [images[place] for place in here]
         before += size
     return found
@@ -114,7 +116,7 @@ def _spread(store: Store, number: int) -> list[ImageRecord]:
 def _small_store(store: Store, chosen: Sequence[ImageRecord]) -> Store:
     """A workspace with these images in one shard. An earlier one over other images makes way; its replies are kept."""
     root = store.root / FOLDER
-    key = fingerprint([image.image_id for image in chosen])
+    key = fingerprint([[image.image_id, image.caption] for image in chosen])
     if root.exists() and Store(root).info["source"] != key:
         # A pilot that was killed has not handed on yet.
         ids = store.scan(IMAGES, "images").select("image_id", "shard").collect()

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from glossator import runner
+from glossator.earlier import earlier_plans, with_captions
 from glossator.engines.endpoint.client import endpoint_of
 from glossator.engines.endpoint.prices import usd
 from glossator.engines.registry import parse_spec
 from glossator.errors import UsageError
 from glossator.jobs import ingest, pilot
+from glossator.jobs.known_records import captions_waiting
 from glossator.recipe import EngineSpec, Price, Recipe
 from glossator.schemas import SCHEMAS
 from glossator.stages.base import MapStage, StagePlan
 from glossator.stages.resolve import engine_of, resolve, stage_class
-from glossator.store import Store
+from glossator.store import IMAGES, Store
 
 
 def preview(source: Path, workspace: Path, recipe: Recipe, limit: int | None) -> list[dict[str, Any]]:
@@ -26,17 +28,29 @@ def preview(source: Path, workspace: Path, recipe: Recipe, limit: int | None) ->
     Raises:
         UsageError: if the recipe, the source or the workspace can't be used.
     """
-    plans = resolve(recipe)
     records = ingest.count(source)
     if limit is not None:
         records = min(records, limit)
-    todo: dict[str, int] = {}
-    new = records
-    if (workspace / "workspace.json").exists():
-        store = Store(workspace)
-        todo = {step.plan.fingerprint: step.images for step in runner.todo(store, plans)}
-        new = max(0, records - store.known_records())
-    return [_step(plan, todo.get(plan.fingerprint, 0) + new, recipe.run.prices) for plan in plans]
+    if not (workspace / "workspace.json").exists():
+        return [_step(plan, records, recipe.run.prices) for plan in resolve(recipe)]
+    store = Store(workspace)
+    recipe = with_captions(store, recipe)
+    todo = runner.todo(store, resolve(recipe), earlier=earlier_plans(store, recipe))
+    new = max(0, records - store.known_records())
+    known = sum(store.rows(IMAGES, shard) for shard in store.shards())
+    later = captions_waiting(store, source, limit)
+    images = [min(known, step.images + (later if _sees_captions(step.plan) else 0)) for step in todo]
+    return [_step(step.plan, count + new, recipe.run.prices) for step, count in zip(todo, images, strict=True)]
+
+
+def new_captions(source: Path, workspace: Path, limit: int | None) -> int:
+    """How many captions of known images are new or changed. Raises `UsageError` if one of the two can't be read."""
+    return captions_waiting(Store(workspace), source, limit) if (workspace / "workspace.json").exists() else 0
+
+
+def _sees_captions(plan: StagePlan) -> bool:
+    cls = stage_class(plan.kind)
+    return issubclass(cls, MapStage) and cls.sees_captions
 
 
 def dry_run(
@@ -46,9 +60,10 @@ def dry_run(
 
     Returns:
         `steps` (see `preview`), sums `calls`, `tokens`, `usd` with `usd_low` and `usd_high` (95 %), `pilot` (what it
-        tried and cost, or None), and `notes` in plain words.
+        tried and cost, or None), `captions` (how many are new or changed), and `notes` in plain words.
     """
     plans = resolve(recipe)
+    captions = new_captions(source, workspace, limit)  # before the pilot takes them in
     paid = pilot.paid_stages(plans)
     tried, why_not = None, ""
     if paid and images:
@@ -62,7 +77,11 @@ def dry_run(
     spread = tried.spread if tried else 0.0
     total |= {"usd_low": total["usd"] * (1 - spread), "usd_high": total["usd"] * (1 + spread)}
     notes = _notes(total, tried, why_not) if runner.paid_models(plans) else ["paid calls: none"]
-    return {"steps": steps, **total, "pilot": asdict(tried) if tried else None, "notes": notes}
+    if captions:
+        notes.insert(0, f"captions: {captions:,} new or changed; what follows from them is made again, no more")
+    return {
+        "steps": steps, **total, "pilot": asdict(tried) if tried else None, "notes": notes, "captions": captions
+    }  # fmt: skip
 
 
 def _notes(total: Mapping[str, Any], tried: pilot.Pilot | None, why_not: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Captions that people write on the page: the human half of the hybrid, kept as `captions.jsonl` beside the source.
 
-Each line is a record of a source (`image`, `caption`, `kind`, and who wrote it when), so that the folder it lies in and
-the file itself can both be built from. Lines of others are left as they are.
+Each line is a record of a source (`image`, `caption`, `kind`, and who wrote it when). The next build takes it in (see
+`jobs.later_captions`), and the file itself can be built from too. Lines of others are left as they are.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from typing import Any
 import polars as pl
 
 from glossator.errors import WorkspaceError
+from glossator.jobs.written_captions import AT, BY, build_command, captions_file
 from glossator.text import clean
 from glossator.verdict_log import now
 from glossator.workspace import Workspace
 
-FILE = "captions.jsonl"
-OTHER_FILE = "captions-written.jsonl"  # where the source itself has the name
 LONGEST = 8000  # characters
-_OURS = "captioned_by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,8 @@ class Blank:
 class CaptionBook:
     """The images of a workspace that came without a caption, and the file that takes what people write of them.
 
+    What was written here can be changed here, also when a build has taken it in.
+
     Args:
         workspace: its images.
         writer: who writes.
@@ -55,14 +55,15 @@ class CaptionBook:
         self._writer = writer
         self._lock = threading.Lock()
         source = Path(workspace.store.info["source"])
-        name = OTHER_FILE if source.name == FILE else FILE
-        self.path = (source if source.is_dir() else source.parent) / name
+        self.path = captions_file(source)
         self.load()
 
     def load(self) -> None:
         """Take the images in as they are now. Nobody may ask anything meanwhile."""
         workspace = self._workspace
-        images = workspace.scan("images").filter(pl.col("caption").fill_null("") == "", pl.col("path") != "")
+        ours = [str(record.get("id")) for record in self._records() if BY in record]
+        blank = (pl.col("caption").fill_null("") == "") | pl.col("source_id").is_in(ours)
+        images = workspace.scan("images").filter(blank, pl.col("path") != "")
         found = images.select("image_id", "source_id", "path", "kind", "shard").collect().to_dicts()
         # Paths of a record are relative to the file that it stands in.
         root, beside = workspace.store.source_root, self.path.parent.resolve()
@@ -70,6 +71,11 @@ class CaptionBook:
             row["path"] = Path(os.path.relpath(root / row["path"], beside)).as_posix()
         self._images = {row["image_id"]: row for row in found}
         self._ids = list(self._images)
+
+    @property
+    def build_command(self) -> str:
+        """What makes the set with what was written."""
+        return build_command(self._workspace.store)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -80,7 +86,7 @@ class CaptionBook:
         found = {}
         for record in self._records():
             image_id = by_path.get(str(record.get("image")))
-            if image_id and _OURS in record:
+            if image_id and BY in record:
                 found[image_id] = str(record.get("caption") or "")
         return found
 
@@ -134,7 +140,7 @@ class CaptionBook:
         if not text:
             return []
         record = {"id": row["source_id"], "image": row["path"], "caption": text, "kind": row["kind"] or None}
-        record |= {_OURS: self._writer, "captioned_at": now()}
+        record |= {BY: self._writer, AT: now()}
         known = {key: value for key, value in record.items() if value is not None}
         return [json.dumps(known, ensure_ascii=False).encode()]
 
@@ -152,7 +158,7 @@ class CaptionBook:
 
     def _is_ours(self, line: bytes, image: str) -> bool:
         record = _record(line)
-        return record is not None and record.get("image") == image and _OURS in record
+        return record is not None and record.get("image") == image and BY in record
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

@@ -42,9 +42,13 @@ class CaptionRoutes:
         if blank is None and image_id:
             raise HTTPException(404, "no such image, or it has a caption of its own")
         written = sum(bool(text) for text in self.book.written().values())
-        source = self.book.path.parent
         return self.render(
-            "captions.html", blank=blank, total=len(self.book), written=written, file=self.book.path.name, source=source
+            "captions.html",
+            blank=blank,
+            total=len(self.book),
+            written=written,
+            file=self.book.path.name,
+            next_build=self.book.build_command,
         )
 
     def write(self, written: Written) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Stage:
         uses: tables that are read if the recipe makes them.
         writes: the table that this stage makes.
         Settings: pydantic model of its settings.
+        sees_captions: whether what people wrote of the images can change its output.
         whole_shard: whether an image's rows depend on the shard's other images; then all are done again where one is.
     """
 
@@ -48,6 +49,7 @@ class Stage:
     uses: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[str]
     Settings: ClassVar[type[Settings]] = Settings
+    sees_captions: ClassVar[bool] = True
     whole_shard: ClassVar[bool] = False
 
     @classmethod

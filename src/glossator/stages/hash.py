@@ -29,6 +29,7 @@ class HashStage(MapStage[Hashes]):
     reads = ("images",)
     writes = "hashes"
     Settings = HashSettings
+    sees_captions = False
     family = None
 
     def run(self, samples: Sequence[Sample], session: Session) -> list[list[Hashes | Failed]]:

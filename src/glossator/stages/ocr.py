@@ -33,6 +33,7 @@ class OcrStage(MapStage[Page]):
     reads = ("images",)
     writes = "ocr"
     Settings = OcrSettings
+    sees_captions = False
     family = "ocr"
     default_engine = "rapidocr"
 

@@ -13,7 +13,7 @@ from glossator.errors import RecipeError
 from glossator.fingerprint import fingerprint
 from glossator.recipe import EngineSpec, Recipe, StageSpec, explain
 from glossator.stages.base import MapStage, Settings, Stage, StagePlan, TableStage
-from glossator.store import HUMAN, IMAGES
+from glossator.store import HUMAN, IMAGES, images_folder
 
 STAGES: dict[str, str] = {
     "ocr": "glossator.stages.ocr:OcrStage",
@@ -51,7 +51,7 @@ def resolve(recipe: Recipe) -> list[StagePlan]:
         RecipeError: for an unknown stage, engine or setting, and where a stage reads a table that none before it makes.
         MissingExtraError: if an engine's package is not installed.
     """
-    supplied = {"images": IMAGES, "human": HUMAN}
+    supplied = {"images": images_folder(recipe.data.captions), "human": HUMAN}
     plans = []
     for spec in recipe.stages:
         plan = _plan(spec, supplied)
@@ -102,6 +102,8 @@ def _plan(spec: StageSpec, supplied: dict[str, str]) -> StagePlan:
         if table not in parents:
             makers = [kind for kind in STAGES if stage_class(kind).writes == table]
             raise RecipeError(f"stage '{spec.use}' reads {table}: put the stage {' or '.join(makers)} before it")
+    if "images" in parents and not cls.sees_captions:
+        parents["images"] = IMAGES
     parents |= cls.also_reads(settings)
     engine, identity = _engine(cls, spec)
     identity = {
