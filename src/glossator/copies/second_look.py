@@ -4,9 +4,9 @@ A copy may be re-encoded, resized, cropped by some percent at each side, and rec
 in a few places by much and elsewhere by nothing; a copy differs from its original by a little everywhere. So two things
 are asked: how bad the worst places are, and how much worse they are than the usual place.
 
-Places are compared by their fine structure, that is letters and lines: what blurring takes away. Other colours change how
-bright whole areas are, and so the edges between areas, but hardly what is printed on them; for the same reason places
-count for nothing where there is little ink beside the rest of the page.
+Places are compared by their fine structure, that is letters and lines: what blurring takes away. Other colours change
+how bright whole areas are, but hardly what is printed on them; for the same reason places count for nothing where there
+is little ink beside the rest of the page.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class GroundedWriter:
     """See `engines.base.Writer`."""
 
     Spec: ClassVar[type[GroundedSpec]] = GroundedSpec
-    version: ClassVar[int] = 2
-    repair_version: ClassVar[int] = 1  # so that better repairs write no pair anew
+    version: ClassVar[int] = 3
+    repair_version: ClassVar[int] = 2  # so that better repairs write no pair anew
     local_cpu: ClassVar[bool] = True
     name = "grounded"
 

@@ -9,6 +9,7 @@ from glossator.engines.writer.grounded.document import Document, quoted
 from glossator.layout.facts import Fact
 from glossator.layout.place import place, union
 from glossator.records import Evidence, Pair
+from glossator.text import fold
 
 _ASK = (
     "How can you tell?",
@@ -85,4 +86,5 @@ def generic(document: Document, pair: Pair) -> Explanation:
     image = document.sample.image
     where = place(union([piece.box for piece in pair.evidence]), image.width, image.height)
     text = " ".join(piece.text for piece in pair.evidence)
-    return Explanation(question, f"The text {quoted(text[:120])} {where} holds the answer.")
+    what = "holds the answer" if fold(pair.answer) in fold(text) else "comes nearest to the answer"
+    return Explanation(question, f"The text {quoted(text[:120])} {where} {what}.")
