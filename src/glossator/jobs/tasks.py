@@ -135,7 +135,12 @@ def at_random(pairs: pl.LazyFrame, sample: int | None, seed: int) -> list[str]:
     Those that have been judged are drawn as well: a sample that leaves them out is none of the set.
     """
     ids = pairs.select("pair_id").collect(engine="streaming")["pair_id"]
-    return nsmallest(sample or len(ids), ids, key=lambda id: hashlib.sha256(f"{seed}/{id}".encode()).digest())
+    return nsmallest(sample or len(ids), ids, key=lambda id: drawn(id, seed))
+
+
+def drawn(pair_id: str, seed: int = 0) -> int:
+    """A number of 64 bits, as good as random and the same each time: the pairs with the smallest make a sample."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{pair_id}".encode()).digest()[:8], "big")
 
 
 def near_threshold(judged: pl.LazyFrame, settings: Mapping[str, Any], sample: int | None) -> list[str]:

@@ -10,7 +10,11 @@ from markupsafe import Markup
 
 from glossator.pieces import drawings
 
-LABELS = {"ifd": "IFD", "vfd": "VFD", "mifd": "mIFD", "ffd": "FFD", "ffd_image": "FFD beside the image"}
+LABELS = {
+    "ifd": "IFD", "vfd": "VFD", "mifd": "mIFD", "ffd": "FFD", "vfd_first": "VFD, image first",
+    "ifd_second": "IFD, image first", "ffd_image": "FFD beside the image", "reversed_ifd": "reversed IFD",
+    "explain_grounding": "explanation's grounding", "explain_places": "explanation's places", "judged": "judge's mark",
+}  # fmt: skip
 
 
 def environment(package: str, folder: str) -> Environment:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,10 +17,11 @@ import polars as pl
 from pydantic import ValidationError
 
 from glossator.errors import RecipeError, WorkspaceError
+from glossator.jobs.tasks import drawn
 from glossator.pieces import counts
 from glossator.pieces.counts import counted, top
 from glossator.recipe import explain
-from glossator.review.query import BORDER, RANDOM, Query
+from glossator.review.query import BORDER, RANDOM, RANGED, Query
 from glossator.review.rows import for_rules, read_images, read_rows, reasons_of, search, with_verdicts
 from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, kept
 from glossator.workspace import Workspace
@@ -94,6 +96,7 @@ class Catalog:
         self.shapes = {name: counts.shape(self.rows, name) for name in SCORES}
         self.choices = self._choices()
         self.sliders = self._sliders()
+        self.measured = [name for name in RANGED if self.rows[name].null_count() < max(1, self.rows.height)]
 
     def _all(self) -> pl.LazyFrame:
         return for_rules(self.rows, self._workspace)
@@ -188,7 +191,7 @@ class Catalog:
 
     def _sorted_by(self, order: str) -> pl.Expr:
         if order == RANDOM:
-            return pl.col("pair_id").hash(seed=7)  # as good as random, and the same each time
+            return pl.lit(pl.Series(array("Q", map(drawn, self.rows["pair_id"]))))
         return _distance(self.rows, self.settings) if order == BORDER else pl.col(order)
 
     def _with_reason(self, reason: str) -> pl.Expr:

@@ -45,6 +45,7 @@ def _pairs(app: FastAPI, review: Review) -> None:
             **found(query, offset, A_PAGE),
             choices=review.catalog.choices,
             sliders=review.catalog.sliders,
+            measured=review.catalog.measured,
         )
 
     @app.get("/grid")

@@ -11,10 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from glossator.stages.filter import ALL_SCORES
 
-Order = Literal["set", "random", "border", "ifd", "vfd", "mifd", "ffd", "grounding", "question_fit"]
-RANGED = (*ALL_SCORES, "grounding", "question_fit", "explain_grounding", "explain_places")
 RANDOM = "random"
 BORDER = "border"
+# What can be sorted by, and taken a range of.
+RANGED = (
+    *ALL_SCORES, "grounding", "question_fit", "explain_grounding", "explain_places", "agreement", "judged",
+    "question_similarity",
+)  # fmt: skip
 
 
 class Query(BaseModel):
@@ -43,7 +46,7 @@ class Query(BaseModel):
     keep: Literal["", "kept", "rejected"] = ""
     judged: Literal["", "yes", "no"] = ""
     ranges: str = Field("", max_length=400)
-    order: Order = "set"
+    order: str = "set"
     descending: bool = False
     sample: int = Field(0, ge=0)
     blind: bool = False
@@ -54,6 +57,13 @@ class Query(BaseModel):
         if isinstance(values, Mapping) and values.get("blind") in (True, "true", "True", "1"):
             return {"blind": True, "order": RANDOM, "sample": values.get("sample", 0)}
         return values
+
+    @field_validator("order")
+    @classmethod
+    def _order_is_known(cls, order: str) -> str:
+        if order not in ("set", RANDOM, BORDER, *RANGED):
+            raise ValueError(f"{order!r} is no order; there are: set, {RANDOM}, {BORDER}, {', '.join(RANGED)}")
+        return order
 
     @field_validator("ranges")
     @classmethod

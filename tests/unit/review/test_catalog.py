@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tests.review_kit import make_workspace
 
 from glossator.errors import RecipeError
+from glossator.jobs.tasks import at_random
 from glossator.review.catalog import Catalog
 from glossator.review.query import Query, parse_ranges
 from glossator.workspace import Workspace
@@ -76,7 +77,14 @@ def test_orders(catalog: Catalog, truth: pl.DataFrame) -> None:
     assert drawn != ids(catalog)
     assert drawn == ids(catalog, order="random")
     assert sorted(drawn) == sorted(ids(catalog))
-    assert ids(catalog, order="random", sample=5) == drawn[:5]
+    # The sample that `glossator verdicts export --sample` gives out.
+    assert ids(catalog, order="random", sample=5) == drawn[:5] == at_random(truth.lazy(), 5, seed=0)
+    for column in catalog.measured:
+        assert sorted(ids(catalog, order=column)) == sorted(drawn)
+    assert {"mifd", "ffd_image", "explain_grounding"} <= set(catalog.measured)
+    assert "judged" not in catalog.measured
+    with pytest.raises(ValidationError, match="no order"):
+        Query(order="nonsense")
 
 
 def test_the_border_is_what_is_near_a_bound(catalog: Catalog, truth: pl.DataFrame) -> None:
