@@ -3,8 +3,8 @@
     python benchmarks/review.py --pairs 400000
 
 Makes a workspace of so many pairs (texts, boxes and losses are made up, pictures are a few drawn ones), serves it, and
-prints medians and worst cases: first page, keyboard steps, verdicts, threshold previews, brushes; and the server's
-memory.
+prints medians and worst cases: first page, keyboard steps, verdicts, threshold previews, brushes; and what memory the
+server has, and has had at most, in each part of that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -143,7 +144,9 @@ def served(workspace: Path) -> Iterator[tuple[str, psutil.Process, float]]:
     """The start URL of a server over a workspace, its process, and how long it took to listen."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "glossator.cli.main", "review", str(workspace), "--port", "0", "--by", "bench"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    # Polars has set its allocator's options for this process; a server that a person starts doesn't inherit them.
+    own = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as server:
         assert server.stdout is not None
         try:
             url = server.stdout.readline().strip()
@@ -162,16 +165,19 @@ def measure(url: str, server: psutil.Process, rounds: int) -> dict[str, Any]:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(url)
         page.wait_for_selector("#shares:not(:empty)")
-        found: dict[str, Any] = {"memory_mib": {"after start": _mib(server)}}
+        found: dict[str, Any] = {"memory_mib": {"start": _memory(server)}}
         found["empty page"] = _told([_opened(page, f"{base}/static/icon.svg", None) for _ in range(rounds)])
         found["first page, cards"] = _told([_opened(page, f"{base}/", ".card") for _ in range(rounds)])
         charts = "#shares:not(:empty)"
         found["first page, cards and charts"] = _told([_opened(page, f"{base}/", charts) for _ in range(rounds)])
+        found["memory_mib"]["first page"] = _memory(server)
         page.click("#thresholds summary")
         page.wait_for_selector("#kept:not(:empty)")
         values = [f"{0.3 + 0.01 * i:.2f}" for i in range(3 * rounds)]
         found["threshold preview"] = _told([page.evaluate(SLIDE, value) for value in values])
+        found["memory_mib"]["preview"] = _memory(server)
         found["threshold applied, page anew"] = _told([_applied(page, f"{0.5 + 0.05 * i:.2f}") for i in range(rounds)])
+        found["memory_mib"]["apply"] = _memory(server)
         ranges = [[f"{0.4 + 0.01 * i:.2f}", "1.2"] for i in range(3 * rounds)]
         found["brush, charts anew"] = _told([page.evaluate(BRUSH, one) for one in ranges])
         for name, address in (("set", ""), ("search and order", "?text=total+tax&order=mifd&descending=true")):
@@ -185,7 +191,7 @@ def measure(url: str, server: psutil.Process, rounds: int) -> dict[str, Any]:
                 [_step(page, "j", pause=False) for _ in range(6 * rounds)]
             )
             found[f"verdict and step, {name}"] = _told([_step(page, "k") for _ in range(6 * rounds)])
-        found["memory_mib"] |= {"after all": _mib(server), "peak": _peak(server)}
+        found["memory_mib"]["after apply"] = _memory(server)
         browser.close()
     return found
 
@@ -219,17 +225,14 @@ def _told(times: list[float]) -> dict[str, float]:
     return {"median": round(float(np.median(times)), 1), "worst": round(max(times), 1), "n": len(times)}
 
 
-def _mib(process: psutil.Process) -> int:
-    return int(process.memory_info().rss / 2**20)
-
-
-def _peak(process: psutil.Process) -> int | None:
-    """The most that it has ever taken, where the system tells (Linux)."""
-    try:
+def _memory(process: psutil.Process) -> dict[str, int | None]:
+    """What the server has now, and the most that it has had since the last call, where the system tells (Linux)."""
+    found: dict[str, int | None] = {"now": int(process.memory_info().rss / 2**20), "peak": None}
+    with contextlib.suppress(OSError):
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), None)
+        found["peak"] = next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), None)
+        Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # from here on anew
+    return found
 
 
 def main() -> None:
