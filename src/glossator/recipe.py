@@ -213,8 +213,8 @@ def explain(error: ValidationError) -> str:
     """A pydantic error in one line a key, without the input (which may hold a secret)."""
     lines = []
     for item in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in item["loc"]) or "recipe"
-        lines.append(f"{where}: {item['msg']}")
+        where = ".".join(str(part) for part in item["loc"])
+        lines.append(f"{where}: ".removeprefix(": ") + item["msg"].removeprefix("Value error, "))
     return "; ".join(lines)
 
 

@@ -131,8 +131,9 @@ def _settings(cls: type[Stage], spec: StageSpec) -> Settings:
     try:
         return cls.Settings.model_validate(spec.settings)
     except ValidationError as error:
-        known = ", ".join(cls.Settings.model_fields) or "none"
-        raise RecipeError(f"stage '{spec.use}': {explain(error)} (its settings: {known})") from error
+        unknown = any(item["type"] == "extra_forbidden" for item in error.errors())
+        known = f" (its settings: {', '.join(cls.Settings.model_fields) or 'none'})" if unknown else ""
+        raise RecipeError(f"stage '{spec.use}': {explain(error)}{known}") from error
 
 
 def _engine(cls: type[Stage], spec: StageSpec) -> tuple[dict[str, object] | None, dict[str, object] | None]:
