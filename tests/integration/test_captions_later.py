@@ -21,12 +21,14 @@ from test_mock_endpoint import Answer, Server
 
 import glossator
 from glossator.cli.main import cli
+from glossator.records import HumanVerdict
 from glossator.review.captioning import CaptionBook
+from glossator.verdict_log import open_log
 from glossator.workspace import Workspace
 
 IMAGES = 9  # in three shards
 SEEING = ("enrich", "extract", "explain", "score")  # stages that what a person has written can change
-IN_PROCESS = {"data.shard_size": 3, **{f"run.workers.{stage}": 0 for stage in ("ocr", *SEEING)}}
+IN_PROCESS: dict[str, Any] = {"data.shard_size": 3, **{f"run.workers.{stage}": 0 for stage in ("ocr", *SEEING)}}
 HOSTILE = "</textarea><script>owned()</script> {{ 7*7 }} \u202e\x00\x1b[31m '; DROP TABLE records; --"
 
 
@@ -185,7 +187,20 @@ def test_failed_rows_of_other_images_are_taken_over_and_not_tried(folder: Path, 
     assert (ran["enrich"], ran["extract"]) == (1, 1)
 
 
-def test_repairs_and_edits_take_over_as_well(folder: Path, tmp_path: Path) -> None:
+def test_edits_of_other_images_stay(folder: Path, tmp_path: Path) -> None:
+    ws, _ = build(folder, tmp_path / "ws")
+    pair = ws.table("pairs").to_pylist()[-1]
+    with open_log(ws.store) as log:
+        log.put(HumanVerdict(pair["pair_id"], pair["image_id"], "ada", "edit", answer="Better."))
+    build(folder, tmp_path / "ws")
+    write(folder, i1="The second.")
+    ws, ran = build(folder, tmp_path / "ws")
+    assert ran == {**dict.fromkeys(SEEING, 1), "edits": 1, "score": 2}, "score stands twice in the recipe"
+    assert [row["answer"] for row in ws.table("pairs").to_pylist()].count("Better.") == 1
+    assert ws.table("losses").num_rows == ws.table("pairs").num_rows
+
+
+def test_repairs_take_over_as_well(folder: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     stages = "\n".join(f"  - {{use: {kind}, engine: {{kind: fake}}}}" for kind in ("ocr", *SEEING, "repair", "score"))
     workers = ", ".join(f"{kind}: 0" for kind in ("ocr", *SEEING, "repair", "inspect"))

@@ -58,6 +58,30 @@ def full(**changed: Any) -> dict[str, Any]:
     return known | {"page": 7, "given_pairs": [{"question": "Q?", "answer": "A"}]} | changed
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("captions.jsonl", '{"image": "0.png", "caption": "New."}\n'),
+        ("captions.csv", "file_name,caption\n0.png,New.\n"),
+        ("0.txt", "\ufeffNew.\r\n"),
+    ],
+)
+def test_files_of_captions_in_a_folder(folder: Path, name: str, text: str) -> None:
+    draw(folder / "0.png")
+    draw(folder / "1.png", 1)
+    store = ingest.open_store(folder, folder.parent / "ws", DataSpec(shard_size=2))
+    ingest.run(store, folder, DataSpec())
+    (folder / name).write_text(text, encoding="utf-8", newline="")
+    assert captions_waiting(store, folder) == 1
+    ingest.run(store, folder, DataSpec())
+    assert captions(store) == {"0.png": "New.", "1.png": None}
+    (folder / name).unlink()
+    assert captions_waiting(store, folder) == 1
+    ingest.run(store, folder, DataSpec())
+    assert captions(store) == {"0.png": None, "1.png": None}
+    assert (store.caption_editions()[0], failures(store), captions_waiting(store, folder)) == ("", [], 0)
+
+
 @pytest.mark.parametrize("key", ["caption", "captions"])
 def test_a_caption_alone_is_taken_in(folder: Path, key: str) -> None:
     draw(folder / "0.png")
