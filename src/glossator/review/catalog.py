@@ -22,7 +22,7 @@ from glossator.pieces import counts
 from glossator.pieces.counts import counted, top
 from glossator.recipe import explain
 from glossator.review.query import BORDER, RANDOM, RANGED, Query
-from glossator.review.rows import for_rules, read_images, read_rows, reasons_of, search, with_verdicts
+from glossator.review.rows import for_rules, read_images, read_rows, reasons_of, rule_types, search, with_verdicts
 from glossator.stages.filter import ALL_SCORES, BOUNDS, FilterSettings, kept
 from glossator.workspace import Workspace
 
@@ -77,10 +77,13 @@ class Catalog:
         self.rows = self._images = self._hashed = pl.DataFrame()
         self._searched: OrderedDict[str, pl.Series] = OrderedDict()
         self._workspace.hold()
-        self._pairs = self._workspace.scan("pairs")
+        # Listed once, and first: a run may add shards at any time, and images are there before their pairs.
+        shards = self._workspace.shards("pairs")
+        self._pairs = self._workspace.scan_shards("pairs", shards)
         with _readable(self._workspace):
+            self._types = rule_types(self._workspace)
             self._images = read_images(self._workspace)
-            self.rows = read_rows(self._workspace, self._images)
+            self.rows = read_rows(self._workspace, self._images, shards)
         self._hashed = self.rows.select(pl.col("pair_id").hash(seed=1)).with_row_index("row").sort("pair_id")
         self.load_verdicts()
 
@@ -99,7 +102,7 @@ class Catalog:
         self.measured = [name for name in RANGED if self.rows[name].null_count() < max(1, self.rows.height)]
 
     def _all(self) -> pl.LazyFrame:
-        return for_rules(self.rows, self._workspace)
+        return for_rules(self.rows, self._types)
 
     def _kept(self) -> pl.Series:
         """For each pair whether the settings of the filter keep it."""
@@ -267,15 +270,15 @@ class Catalog:
         settings = _varied(self.settings, changed)
         rows = self._all()
         names = rows.collect_schema().names()
-        columns = [column for name in changed if (column := _column_of(name)) in names]
+        bounds = {name: value for name, value in changed.items() if name in THRESHOLDS and value is not None}
         keep = kept(settings, names).alias("new")
         old = pl.col("by_settings").alias("old")
-        found = rows.select("pair_id", old, keep, *dict.fromkeys(columns)).collect()
+        found = rows.select("pair_id", old, keep, *dict.fromkeys(map(_column_of, bounds))).collect()
         turned = found.filter(pl.col("old") != pl.col("new"))
         gained = int(turned["new"].sum())
-        for name, value in changed.items():
-            if _column_of(name) in columns and isinstance(value, int | float):
-                turned = turned.sort((pl.col(_column_of(name)) - value).abs(), nulls_last=True)
+        for name in bounds:
+            if (bound := _number(settings.model_dump(), name)) is not None:
+                turned = turned.sort((pl.col(_column_of(name)) - bound).abs(), nulls_last=True)
         border = turned.head(count).select("pair_id", "new")
         return {
             "pairs": found.height,

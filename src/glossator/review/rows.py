@@ -11,7 +11,7 @@ from glossator.people import decided
 from glossator.stages.filter import PERSON, judged_columns
 from glossator.workspace import Workspace
 
-_SLICE = 50_000  # pairs that are read and joined at once
+AT_ONCE = 50_000  # pairs
 _WHOLE = ("duplicates", "leaks")
 _BY_SHARD = ("losses", "agreement", "judgements", "inspections")
 _ALWAYS = ("pair_id", "image", "image_kind", *SCORES)
@@ -26,23 +26,23 @@ def read_images(ws: Workspace) -> pl.DataFrame:
     return ws.scan("images").select(*columns).sort("image_id").collect()
 
 
-def read_rows(ws: Workspace, images: pl.DataFrame) -> pl.DataFrame:
-    """One row a pair, in the pairs' order: all that a verdict rests on but what people said, question and answer, and
-    whose `image` it is, as a row of `images`. A column that says nothing of any pair has the type `Null`.
+def read_rows(ws: Workspace, images: pl.DataFrame, shards: list[int], at_once: int = AT_ONCE) -> pl.DataFrame:
+    """One row a pair of these shards, in the pairs' order: all that a verdict rests on but what people said, question
+    and answer, and whose `image` it is, as a row of `images`. A column that says nothing of any pair has the type `Null`.
 
-    Some shards are read at a time: joins over the whole set would take more than all that is kept of it.
+    Only shards of about `at_once` pairs are read together: joins over the whole set would take more than all that is
+    kept of it.
     """
     numbered = images.lazy().select("image_id", "image_kind").with_row_index("image")
-    rows = pl.concat([_slice(ws, shards, numbered) for shards in _slices(ws)], how="diagonal_relaxed")
+    rows = pl.concat([_slice(ws, some, numbered) for some in _slices(ws, shards, at_once)], how="diagonal_relaxed")
     # Column after column, so that no more than one is there twice.
     return pl.DataFrame([rows.drop_in_place(name).rechunk() for name in rows.columns])
 
 
-def _slices(ws: Workspace) -> Iterator[list[int]]:
+def _slices(ws: Workspace, shards: list[int], at_once: int) -> Iterator[list[int]]:
     """Shards in portions of about so many pairs; one empty portion where there are none."""
-    shards = ws.shards("pairs")
-    pairs = int(ws.scan("pairs").select(pl.len()).collect().item())
-    step = max(1, _SLICE * len(shards) // max(1, pairs))
+    pairs = int(ws.scan_shards("pairs", shards).select(pl.len()).collect().item())
+    step = max(1, at_once * len(shards) // max(1, pairs))
     yield from (shards[start : start + step] for start in range(0, max(1, len(shards)), step))
 
 
@@ -65,9 +65,13 @@ def _slice(ws: Workspace, shards: list[int], images: pl.LazyFrame) -> pl.DataFra
     return rows.with_columns(pl.lit(None).alias(name) for name in empty).hstack(_beside(rows, texts))
 
 
-def for_rules(rows: pl.DataFrame, ws: Workspace) -> pl.LazyFrame:
+def rule_types(ws: Workspace) -> pl.Schema:
+    """The columns that the filter's rules ask for, with their types."""
+    return judged_columns({"drafts": ws.scan_shards("pairs", ())}).collect_schema()
+
+
+def for_rules(rows: pl.DataFrame, types: pl.Schema) -> pl.LazyFrame:
     """The rows with all columns that the filter's rules ask for; those that say nothing take no memory."""
-    types = judged_columns({"drafts": ws.scan_shards("pairs", ())}).collect_schema()
     said = [name for name, kind in rows.schema.items() if kind != pl.Null]
     empty = [pl.lit(None, kind).alias(name) for name, kind in types.items() if name not in (*said, "image_id")]
     return rows.lazy().select(*said, pl.col("image").alias("image_id"), *empty)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
-from tests.review_kit import make_workspace
+from tests.review_kit import judge_twice, make_source, make_workspace
 
+import glossator
 from glossator.errors import RecipeError
 from glossator.jobs.tasks import at_random
+from glossator.recipe import Recipe
 from glossator.review.catalog import Catalog
 from glossator.review.query import Query, parse_ranges
+from glossator.review.rows import read_images, read_rows
+from glossator.schemas import SCHEMAS
 from glossator.workspace import Workspace
 
 
@@ -198,3 +206,46 @@ def test_an_unknown_pair(catalog: Catalog) -> None:
     with pytest.raises(KeyError):
         catalog.row("nope")
     assert catalog.image("../../etc/passwd") is None
+
+
+def test_the_rules_over_rows_that_were_read_in_portions(tmp_path: Path) -> None:
+    """Repairs, copies, languages and people's words, in several shards: as the filter itself decides."""
+    kinds = ("ocr", "enrich", "extract", "explain", "score")
+    stages: list[dict[str, Any]] = [{"use": kind, "engine": {"kind": "fake"}} for kind in kinds]
+    stages += [{"use": kind} for kind in ("hash", "dedup", "inspect", "filter")]
+    recipe = Recipe.model_validate(
+        {"data": {"shard_size": 2}, "stages": stages, "run": {"workers": dict.fromkeys(kinds, 0)}}
+    )
+    built = glossator.build(make_source(tmp_path, 5), tmp_path / "ws", recipe)
+    judge_twice(built)
+    folder = built.path / built.tables["pairs"]
+    for path in sorted(folder.glob("part-0000[02].parquet")):  # not the one between: it lacks the column of chains
+        rows = pq.read_table(path).to_pylist()
+        for first, second in zip(rows[::3], rows[1::3], strict=False):
+            second["repaired_from"] = first["pair_id"] if first["image_id"] == second["image_id"] else None
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMAS["pairs"]), path)
+    built.filter(repair_accept="reflection")
+    assert len(built.store.shards()) == 3
+    images = read_images(built)
+    whole, portions = (read_rows(built, images, [0, 1, 2], at_once) for at_once in (10**6, 1))
+    assert whole.equals(portions)
+    assert {"chain", "image"} <= set(whole.columns)
+    catalog = Catalog(built)
+    changes: list[dict[str, Any]] = [
+        {}, {"mifd_max": 0.3}, {"top_k": 2}, {"budget": 7}, {"languages": ["de"]}, {"repair_accept": "all"},
+        {"question_copies": False}, {"personal_data": ["all"]}, {"template_max": 1},
+        {"percentiles": {"mifd": [10, 60]}},
+    ]  # fmt: skip
+    seen = set()
+    for changed in changes:
+        (row,) = built.what_if(**({name: [value] for name, value in changed.items()} or {"mifd_max": [None]}))
+        found = catalog.preview(changed or {"mifd_max": None})
+        assert (found["kept"], found["pairs"]) == (row["kept"], row["pairs"]), changed
+        seen.add(found["kept"])
+    assert len(seen) > 3
+    counts = built.verdict_counts()
+    assert catalog.overview(Query())["kept"] == counts["kept"]
+    reasons = Counter(reason for row in built.table("verdicts").to_pylist() for reason in row["reasons"])
+    assert dict(catalog.choices["reason"]) == reasons
+    for row in built.table("verdicts").to_pylist():
+        assert catalog.row(row["pair_id"])["reasons"] == row["reasons"]
