@@ -76,6 +76,7 @@ class Catalog:
         # What was there before goes first: both at once would be twice the memory.
         self.rows = self._images = self._hashed = pl.DataFrame()
         self._searched: OrderedDict[str, pl.Series] = OrderedDict()
+        self._drawn: pl.Series | None = None  # takes a second for a large set
         self._workspace.hold()
         # Listed once, and first: a run may add shards at any time, and images are there before their pairs.
         shards = self._workspace.shards("pairs")
@@ -180,10 +181,12 @@ class Catalog:
             if query in self._orders and not (anew and query.judged):
                 self._orders.move_to_end(query)
                 return self._orders[query]
-        found = self._all().with_row_index("row").filter(self._mask(query))
-        if query.order != "set":
-            by = self._sorted_by(query.order)
-            found = found.sort(by, descending=query.descending, nulls_last=True, maintain_order=True)
+        found = self._all().with_row_index("row")
+        if query.order == "set":
+            found = found.filter(self._mask(query))
+        else:
+            found = found.with_columns(by=self._sorted_by(query.order)).filter(self._mask(query))
+            found = found.sort("by", descending=query.descending, nulls_last=True, maintain_order=True)
         places = found.select("row").collect()["row"]
         places = places.head(query.sample) if query.sample else places
         with self._lock:
@@ -194,7 +197,9 @@ class Catalog:
 
     def _sorted_by(self, order: str) -> pl.Expr:
         if order == RANDOM:
-            return pl.lit(pl.Series(array("Q", map(drawn, self.rows["pair_id"]))))
+            if self._drawn is None:
+                self._drawn = pl.Series(array("Q", map(drawn, self.rows["pair_id"])))
+            return pl.lit(self._drawn)
         return _distance(self.rows, self.settings) if order == BORDER else pl.col(order)
 
     def _with_reason(self, reason: str) -> pl.Expr:

@@ -28,7 +28,7 @@ def read_images(ws: Workspace) -> pl.DataFrame:
 
 def read_rows(ws: Workspace, images: pl.DataFrame, shards: list[int], at_once: int = AT_ONCE) -> pl.DataFrame:
     """One row a pair of these shards, in the pairs' order: all that a verdict rests on but what people said, question
-    and answer, and whose `image` it is, as a row of `images`. A column that says nothing of any pair has the type `Null`.
+    and answer, and whose `image` it is, as a row of `images`. A column that says nothing of any pair is of type `Null`.
 
     Only shards of about `at_once` pairs are read together: joins over the whole set would take more than all that is
     kept of it.

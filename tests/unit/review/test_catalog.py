@@ -201,6 +201,15 @@ def test_only_an_unfiltered_random_order_is_a_random_sample() -> None:
     assert Query(order="border").sampling != "random"
 
 
+@pytest.mark.parametrize("order", ["random", "border", "mifd", "set"])
+def test_a_filter_leaves_the_order_as_it_is(catalog: Catalog, truth: pl.DataFrame, order: str) -> None:
+    kept = set(truth.filter(pl.col("keep"))["pair_id"])
+    every = ids(catalog, order=order)
+    assert sorted(every) == sorted(truth["pair_id"])
+    assert ids(catalog, order=order, keep="kept") == [pair_id for pair_id in every if pair_id in kept]
+    assert ids(catalog, order=order, text="nowhere at all", keep="kept") == []
+
+
 def test_an_unknown_pair(catalog: Catalog) -> None:
     assert "nope" not in catalog
     with pytest.raises(KeyError):
