@@ -21,6 +21,8 @@ from test_mock_endpoint import Answer, Server
 
 import glossator
 from glossator.cli.main import cli
+from glossator.jobs.plan import dry_run
+from glossator.recipe import load
 from glossator.records import HumanVerdict
 from glossator.review.captioning import CaptionBook
 from glossator.verdict_log import open_log
@@ -327,6 +329,19 @@ def test_other_images_are_not_paid_for_again(folder: Path, tmp_path: Path, serve
     assert all("second" in json.dumps(body) or "eighth" in json.dumps(body) for body in server.bodies)
     enrich = next(stage for stage in status["stages"] if stage["stage"] == "enrich")
     assert enrich["calls"] == IMAGES + 2, "what the table rests on, and what its images have cost before"
+
+
+def test_a_pilot_pays_for_new_captions_and_the_build_does_not_again(
+    folder: Path, tmp_path: Path, server: Server
+) -> None:
+    finish(paid(folder, tmp_path / "ws", server.url))
+    server.bodies.clear()
+    write(folder, i1="The second.", i7="The eighth.")
+    found = dry_run(folder, tmp_path / "ws", load(tmp_path / "paid.yaml"), None, IMAGES)
+    assert (found["captions"], found["pilot"]["bought_calls"]) == (2, 2)
+    assert {step["stage"]: step["images"] for step in found["steps"]}["enrich"] == 2
+    finish(paid(folder, tmp_path / "ws", server.url))
+    assert len(server.bodies) == 2
 
 
 def test_a_kill_at_any_place_changes_nothing(folder: Path, tmp_path: Path, server: Server) -> None:

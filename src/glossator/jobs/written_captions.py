@@ -21,7 +21,8 @@ BY, AT = "captioned_by", "captioned_at"  # keys of a line of the page: who wrote
 
 def build_command(store: Store) -> str:
     """The command that makes the set with what was written: as it was built last, with thresholds that were moved."""
-    words = ["glossator", "build", store.info["source"], "-o", store.root, "-r", store.root / "recipe.yaml"]
+    root = store.root.resolve()
+    words = ["glossator", "build", store.info["source"], "-o", root, "-r", root / "recipe.yaml"]
     return shlex.join(map(str, words))
 
 
