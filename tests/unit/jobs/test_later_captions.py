@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from tests.ingest_kit import draw
 
 from glossator.jobs import ingest, later_captions
 from glossator.jobs.known_records import captions_waiting
@@ -17,17 +17,6 @@ from glossator.recipe import DataSpec
 from glossator.store import IMAGES, SOURCES, Store, images_folder, sources_folder
 
 OCR = [{"text": "Total", "box": [1, 2, 20, 9]}, {"text": "outside", "box": [500, 500, 600, 600]}]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "source"
-    path.mkdir()
-    return path
-
-
-def draw(path: Path, shade: int = 0) -> None:
-    Image.new("RGB", (30, 20), (shade, 0, 200)).save(path)
 
 
 def take_in(folder: Path, *records: dict[str, Any]) -> Store:
