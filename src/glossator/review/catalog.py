@@ -1,6 +1,6 @@
 """The set in memory: what is filtered, sorted and counted, a row a pair. All else is read when a pair is looked at.
 
-400,000 pairs take a few hundred megabytes, and every question here is answered by one pass over columns.
+400,000 pairs take some 150 MiB, and every question here is answered by one pass over columns.
 """
 
 from __future__ import annotations
