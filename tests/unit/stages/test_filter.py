@@ -138,5 +138,5 @@ def test_percentiles_must_be_a_range(percentiles: tuple[float, float]) -> None:
      {"scripts": ["Latin"]}],
 )  # fmt: skip
 def test_names_that_nobody_has_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="no (sort|language|script)"):
+    with pytest.raises(ValidationError, match=r"no (sort|language|script)"):
         FilterSettings(**settings)
