@@ -100,6 +100,9 @@ def _as_printed(wanted: str) -> re.Pattern[str]:
     between = r"[\W_]*"
     if len(wanted) <= _SHORT and wanted.isascii() and wanted.isalpha():
         return re.compile(rf"\b{between.join(wanted)}\b", re.IGNORECASE)
+    if len(wanted) <= _SHORT and wanted.isascii() and wanted.isdigit():
+        # Nor as a part of a date, a time or a telephone number.
+        return re.compile(rf"(?<!\d)(?<!\d[-./,:]){between.join(wanted)}(?![-./,:]?\d)")
     first = rf"(?<!\d)(?<!\d[.,]){between}" if wanted[0].isdigit() else ""
     last = r"(?!\d)|(?=\d{1,2}:\d\d)" if wanted[-1].isdigit() else ""  # OCR glues a time to a date
     return re.compile(f"{first}{between.join(map(re.escape, wanted))}(?:{last})", re.IGNORECASE)

@@ -41,11 +41,21 @@ def test_what_stands_only_inside_something_longer_or_with_another_figure_is_no_s
     assert locate(answer, SPANS)[0] < GROUNDED
 
 
+@pytest.mark.parametrize("text", ["TEL: 03-4161 8936", "12/03/2018", "11:03", "4.03"])
+def test_two_figures_of_a_date_or_a_number_are_no_sighting(text: str) -> None:
+    assert locate("03", [Span(text, (0, 0, 100, 15))])[0] < GROUNDED
+    ratio, (found, *_) = locate("03", [Span(text, (0, 0, 100, 15)), Span("TABLE: 03", (0, 20, 100, 35))])
+    assert (ratio >= GROUNDED, found.text) == (True, "TABLE: 03")
+
+
 def test_long_figures_are_forgiven_a_slip() -> None:
     assert locate("000181747717", [Span("GST ID 000181747712", (0, 0, 100, 15))])[0] >= GROUNDED
 
 
-@pytest.mark.parametrize(("answer", "text"), [("03", "Table: 03"), ("No", "GST: no"), ("XL", "Size XL, blue")])
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [("03", "Table: 03"), ("No", "GST: no"), ("XL", "Size XL, blue"), ("0.5", "0.5 %"), ("5", "RM5")],
+)
 def test_a_short_answer_that_stands_by_itself_is_one(answer: str, text: str) -> None:
     assert locate(answer, [Span(text, (0, 0, 100, 15))])[0] >= GROUNDED
 
