@@ -34,7 +34,7 @@ bench: $(VENV)/.ready-dev
 
 # The pictures of the docs, taken from a finished workspace by the tests that look at the pages.
 pictures: $(VENV)/.ready-dev
-	GLOSSATOR_PICTURES_OF=$(WORKSPACE) $(BIN)/python -m pytest tests/e2e/test_pictures.py
+	GLOSSATOR_PICTURES_OF=$(WORKSPACE) $(BIN)/python -m pytest tests/e2e/test_docs_pictures.py
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .
