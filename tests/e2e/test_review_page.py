@@ -309,6 +309,17 @@ def test_sliders_preview_apply_and_restart(ws: Workspace, visit: Open) -> None:
         page.close()
 
 
+def test_a_run_that_changes_the_set_is_told_on_the_open_page(ws: Workspace, url: str, visit: Open) -> None:
+    page = visit(url)
+    open_first(page)
+    ws.filter(mifd_max=0.2)
+    page.wait_for_timeout(1100)  # the server looks at the disk once a second
+    press(page, "j")  # what comes next is fetched ahead
+    page.locator("#status.wrong", has_text="A run has changed the set").wait_for()
+    press(page, "k")
+    assert len(said_of(ws)) == 1
+
+
 def test_blind_review_by_keyboard_until_the_end(ws: Workspace, url: str, visit: Open) -> None:
     page = visit(url, "/blind?sample=3")
     page.locator("#view").wait_for()
