@@ -90,11 +90,23 @@ def judge_twice(ws: Workspace) -> None:
                 log.put(HumanVerdict(row["pair_id"], row["image_id"], reviewer, verdict, reason, sampling="random"))
 
 
-def make_hostile(ws: Workspace) -> None:
-    """Put hostile texts into every text of every table, another one into each row."""
+def judge_hostile(ws: Workspace) -> None:
+    """Two people who differ on each pair; their names, reasons, notes and edits are hostile."""
+    with open_log(ws.store) as log:
+        for i, row in enumerate(ws.table("pairs").to_pylist()):
+            text = HOSTILE[i % len(HOSTILE)] or "empty"
+            of_pair = row["pair_id"], row["image_id"]
+            log.put(HumanVerdict(*of_pair, HOSTILE[0], "reject", text, text, sampling="random"))
+            log.put(HumanVerdict(*of_pair, HOSTILE[2], "edit", note=text, question=text, answer=text, sampling=text))
+
+
+def make_hostile(ws: Workspace, *, captions: bool = True) -> None:
+    """Put hostile texts into every text of every table, another one into each row; `captions`: or none at all."""
     number = 0
 
     def changed(value: Any, name: str) -> Any:
+        if name in ("caption", "enriched") and not captions:
+            return None
         if isinstance(value, str) and name not in _KEYS:
             return HOSTILE[number % len(HOSTILE)]
         if isinstance(value, list):

@@ -3,93 +3,23 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from tests.browser_kit import serious_faults
-from tests.review_kit import IN_PROCESS, judge_twice, make_hostile, make_source, make_workspace, served
+from tests.browser_kit import Open, open_first, pair_of, press, said_of
+from tests.review_kit import (
+    IN_PROCESS,
+    make_source,
+    served,
+)
 
 import glossator
 from glossator.verdict_log import open_log
 from glossator.workspace import Workspace
 
 pytestmark = pytest.mark.browser
-WIDE, TABLET = (1280, 720), (820, 1180)
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture
-def ws(made: Workspace, tmp_path: Path) -> Workspace:
-    shutil.copytree(made.path, tmp_path / "ws")
-    return glossator.open(tmp_path / "ws")
-
-
-@pytest.fixture
-def url(ws: Workspace) -> Iterator[str]:
-    """The start URL of a server. Ask for it before `visit`: pages must be closed when the server ends."""
-    with served(ws.path) as start:
-        yield start
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Open]:
-    """Opens an address behind a start URL in a page of its own. No page may complain, or ask anybody else."""
-    problems: list[str] = []
-    pages = []
-
-    def opened(url: str, path: str = "/", size: tuple[int, int] = WIDE, scheme: str = "light") -> Any:
-        page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-        page.set_default_timeout(60_000)
-        base = url.partition("/?")[0]
-        # That the server refused something is told on the console as well; a test that wants it looks for the message.
-        page.on("console", lambda message: "status of 409" in message.text or problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda asked: asked.url.startswith((base, "data:")) or problems.append(asked.url))
-        page.goto(url)
-        if path != "/":
-            page.goto(base + path)
-        pages.append(page)
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    assert problems == []
-
-
-def pair_of(page: Any) -> str:
-    return str(page.locator("#view").get_attribute("data-pair"))
-
-
-def open_first(page: Any) -> None:
-    """From the grid to the first pair."""
-    page.keyboard.press("v")
-    page.locator("#view").wait_for()
-    page.wait_for_load_state()  # by then the page's scripts have run: no key is lost
-
-
-def press(page: Any, key: str) -> str:
-    """Press a key that leads to another pair, and give that pair."""
-    before = pair_of(page)
-    page.keyboard.press(key)
-    page.locator(f"#view:not([data-pair='{before}'])").wait_for()
-    return pair_of(page)
-
-
-def said_of(ws: Workspace) -> dict[str, tuple[str, str]]:
-    return {
-        entry.verdict.pair_id: (entry.verdict.verdict, entry.verdict.reason) for entry in open_log(ws.store).standing()
-    }
 
 
 def test_search_and_filters_live_in_the_address(ws: Workspace, url: str, visit: Open) -> None:
@@ -332,54 +262,3 @@ def test_blind_review_by_keyboard_until_the_end(ws: Workspace, url: str, visit: 
     assert len(said_of(ws)) == 3
     page = visit(url, "/blind?sample=3")
     assert page.url.endswith("/agreement")
-
-
-def test_hostile_texts_run_nothing_and_break_no_layout(ws: Workspace, visit: Open) -> None:
-    make_hostile(ws)
-    with served(ws.path) as url:
-        page = visit(url)
-        page.locator(".card").first.wait_for()
-        for size in (WIDE, TABLET):
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        open_first(page)
-        for _ in range(30):
-            assert page.evaluate("typeof owned") == "undefined"
-            assert page.title() != "owned"
-            assert page.evaluate("document.documentElement.scrollWidth") <= TABLET[0]
-            assert page.locator("#words").evaluate("words => words.scrollWidth - words.clientWidth") <= 0
-            press(page, "j")
-        page.close()
-
-
-@pytest.fixture
-def judged(ws: Workspace) -> None:
-    """Two people have judged before the server starts."""
-    judge_twice(ws)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_of_accessibility(judged: None, url: str, visit: Open, scheme: str) -> None:
-    for path in ("/", "/pair", "/agreement", "/captions", "/?text=nothingfitsthis"):
-        page = visit(url, "/" if path == "/pair" else path, scheme=scheme)
-        if path == "/pair":
-            open_first(page)
-            for part in page.locator("details.more").all():
-                part.evaluate("one => one.open = true")
-            page.locator("#told table").wait_for()
-        elif path == "/":
-            page.click("#thresholds summary")
-            page.locator("#shares:not(:empty)").wait_for()
-        assert serious_faults(page) == []
-
-
-@pytest.mark.parametrize("size", [WIDE, TABLET])
-def test_everything_fits_and_focus_is_seen(url: str, visit: Open, size: tuple[int, int]) -> None:
-    for path in ("/", "/agreement", "/captions"):
-        page = visit(url, path, size)
-        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    page = visit(url, "/", size)
-    open_first(page)
-    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == list(size)
-    page.keyboard.press("Tab")
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
