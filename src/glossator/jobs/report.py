@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glossator.images import open_image
+from glossator.difficulty import SCORES
 from glossator.jobs.audit import audit
 from glossator.jobs.defects import CLEAN, DEFECTS, labelled
-from glossator.jobs.reasons import explained
+from glossator.jobs.gallery import gallery
 from glossator.jobs.trust import trust
 from glossator.pieces import counts
 from glossator.pieces.environment import environment
-from glossator.pieces.shown import shown
-from glossator.results import Failed
 
 if TYPE_CHECKING:
     import polars as pl
 
 MORE_DEFECTS = 12  # labels that are not ours
-GALLERY = 18
 WITHOUT_PAIRS = 12
 FAILURES_SHOWN = 50
-_SIDE = 560
-_MAX_PIXELS = 10**9  # ingest has already refused what is over the recipe's limit
-_SCORES = ("ifd", "vfd", "mifd", "ffd")
 _FUNNEL = (
     ("images", "images taken in"),
     ("read", "read by OCR"),
@@ -40,8 +31,6 @@ _FUNNEL = (
     ("scored", "pairs scored"),
     ("kept", "pairs kept"),
 )
-
-
 _OF_IMAGES = ("images", "read", "captioned", "with_pairs")
 
 
@@ -73,29 +62,26 @@ class ReportData:
 
 def write_report(data: ReportData, path: Path) -> None:
     """Write the report to `path`; its folder is made if needed."""
-    text = (
-        environment("glossator.jobs", "report_assets")
-        .get_template("report.html")
-        .render(
-            title=data.title,
-            funnel=_funnel(data.counts),
-            counts=data.counts,
-            distributions=_distributions(data),
-            planted=_planted(data),
-            audit=audit(data.tables),
-            trust=trust(data.tables, data.mix),
-            reasons=_reasons(data),
-            kept=_gallery(data, keep=True),
-            rejected=_gallery(data, keep=False),
-            without=_without_pairs(data),
-            failures=_failures(data),
-            failed_total=_height(data.tables["failures"]),
-            stages=data.stages,
-            totals={key: sum(stage[key] for stage in data.stages) for key in ("seconds", "calls", "usd")}
-            | {"tokens": sum(stage["tokens_in"] + stage["tokens_out"] for stage in data.stages)},
-            scorers=_scorers(data),
-            recipe=data.recipe_yaml,
-        )
+    template = environment("glossator.jobs", "report_assets").get_template("report.html")
+    text = template.render(
+        title=data.title,
+        funnel=_funnel(data.counts),
+        counts=data.counts,
+        distributions=_distributions(data),
+        planted=_planted(data),
+        audit=audit(data.tables),
+        trust=trust(data.tables, data.mix),
+        reasons=_reasons(data),
+        kept=gallery(data.tables, data.source_root, data.thresholds, keep=True),
+        rejected=gallery(data.tables, data.source_root, data.thresholds, keep=False),
+        without=_without_pairs(data),
+        failures=_failures(data),
+        failed_total=_height(data.tables["failures"]),
+        stages=data.stages,
+        totals={key: sum(stage[key] for stage in data.stages) for key in ("seconds", "calls", "usd")}
+        | {"tokens": sum(stage["tokens_in"] + stage["tokens_out"] for stage in data.stages)},
+        scorers=_scorers(data),
+        recipe=data.recipe_yaml,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -117,10 +103,10 @@ def _distributions(data: ReportData) -> dict[str, Any]:
     import polars as pl
 
     keep = data.tables["verdicts"].select("pair_id", "keep")
-    rows = data.tables["scores"].select("pair_id", *_SCORES).join(keep, on="pair_id", how="left")
+    rows = data.tables["scores"].select("pair_id", *SCORES).join(keep, on="pair_id", how="left")
     scores = rows.with_columns(pl.col("keep").fill_null(value=True)).collect()
-    bounds = {name: (data.thresholds.get(f"{name}_min"), data.thresholds.get(f"{name}_max")) for name in _SCORES}
-    ends = {name: _end(counts.top(scores[name]), bounds[name]) for name in _SCORES}
+    bounds = {name: (data.thresholds.get(f"{name}_min"), data.thresholds.get(f"{name}_max")) for name in SCORES}
+    ends = {name: _end(counts.top(scores[name]), bounds[name]) for name in SCORES}
     histograms = [
         {
             "name": name,
@@ -132,7 +118,7 @@ def _distributions(data: ReportData) -> dict[str, Any]:
             "lower": bounds[name][0],
             "upper": bounds[name][1],
         }
-        for name in _SCORES
+        for name in SCORES
     ]
     return {"histograms": histograms, "scatter": counts.scatter(scores, ends["mifd"], ends["ffd"])}
 
@@ -152,7 +138,7 @@ def _planted(data: ReportData) -> dict[str, Any]:
         pairs = table.filter(defect=name)
         rows.append({"name": name, "pairs": pairs.height, "kept": int(pairs["keep"].sum() or 0)})
     charts = []
-    for score in (*_SCORES, "ffd_image"):
+    for score in (*SCORES, "ffd_image"):
         lines = {name: table.filter(defect=name)[score].drop_nulls().to_list() for name in names}
         if any(lines.values()):
             charts.append({"name": score, "lines": lines})
@@ -176,61 +162,6 @@ def _reasons(data: ReportData) -> list[dict[str, Any]]:
     return [{"reason": r.replace("_", " "), "count": n, "share": n / most} for r, n in counted.iter_rows()]
 
 
-def _gallery(data: ReportData, *, keep: bool) -> list[dict[str, Any]]:
-    """A sample of pairs, spread over images and the same at every call, with picture, evidence and scores."""
-    import polars as pl
-
-    verdicts = data.tables["verdicts"].filter(pl.col("keep") == keep).select("pair_id", "reasons")
-    pairs = data.tables["pairs"].join(verdicts, on="pair_id", how="inner")
-    chosen = _spread(list(pairs.select("pair_id", "image_id").collect().iter_rows()))
-    scores = data.tables["scores"].select("pair_id", "scorer", *_SCORES)
-    rows = pairs.filter(pl.col("pair_id").is_in(chosen)).join(scores, on="pair_id", how="left").collect()
-    ids = rows["image_id"].to_list()
-    of_images = {name: _by_image(data.tables[name], ids) for name in ("images", "captions", "ocr")}
-    order = {pair_id: i for i, pair_id in enumerate(chosen)}
-    found = sorted(rows.to_dicts(), key=lambda row: order[row["pair_id"]])
-    return [
-        _card(row, {name: table.get(row["image_id"], {}) for name, table in of_images.items()}, data) for row in found
-    ]
-
-
-def _by_image(table: pl.LazyFrame, image_ids: list[str]) -> dict[str, dict[str, Any]]:
-    import polars as pl
-
-    rows = table.filter(pl.col("image_id").is_in(image_ids)).collect()
-    return {row["image_id"]: row for row in rows.to_dicts()}
-
-
-def _spread(pairs: list[tuple[str, str]]) -> list[str]:
-    """Ids of `GALLERY` pairs: one an image before any image has its second, in an order fixed by hashes."""
-    turn: dict[str, int] = {}
-    ranked: list[tuple[int, int, str]] = []
-    for pair_id, image_id in sorted(pairs, key=lambda pair: hashlib.sha256(pair[0].encode()).hexdigest()):
-        turn[image_id] = turn.get(image_id, -1) + 1
-        ranked.append((turn[image_id], len(ranked), pair_id))
-    return [pair_id for _, _, pair_id in sorted(ranked)[:GALLERY]]
-
-
-def _card(row: dict[str, Any], of_image: dict[str, dict[str, Any]], data: ReportData) -> dict[str, Any]:
-    path = of_image["images"].get("path")
-    return shown(row, of_image["images"], of_image["captions"], of_image["ocr"]) | {
-        "picture": _picture(data.source_root / path) if path else "",
-        "scores": {name: row[name] for name in _SCORES},
-        "reasons": explained(row["reasons"] or [], row, data.thresholds),
-    }
-
-
-def _picture(path: Path) -> str:
-    """The picture as a small JPEG data URI; nothing if it is not there any more."""
-    image = open_image(path, _MAX_PIXELS)
-    if isinstance(image, Failed):
-        return ""
-    image.thumbnail((_SIDE, 2 * _SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=72, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
 def _without_pairs(data: ReportData) -> dict[str, Any]:
     """Images that gave no pair: how many, and the first few by name."""
     images = data.tables["images"].join(data.tables["pairs"].select("image_id").unique(), on="image_id", how="anti")
@@ -246,7 +177,7 @@ def _scorers(data: ReportData) -> list[dict[str, Any]]:
     """Which instrument gave how many pairs a score; more than one in a set must be seen."""
     import polars as pl
 
-    scores = data.tables["scores"].filter(pl.any_horizontal(pl.col(_SCORES).is_not_null()))
+    scores = data.tables["scores"].filter(pl.any_horizontal(pl.col(SCORES).is_not_null()))
     return scores.group_by("scorer", "scorer_kind").len().sort("scorer").collect().to_dicts()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
+from glossator.difficulty import SCORES
 from glossator.errors import RecipeError, WorkspaceError
 from glossator.jobs.tasks import drawn
 from glossator.pieces import counts
@@ -32,7 +33,6 @@ THRESHOLDS = (
     "judge_min", "question_similarity_max",
 )  # fmt: skip
 _RANGES = {"judged": (1.0, 5.0)}  # of what is no share
-SCORES = ("ifd", "vfd", "mifd", "ffd")
 
 
 @dataclass(frozen=True, slots=True)

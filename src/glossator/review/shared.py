@@ -10,10 +10,10 @@ from fastapi import HTTPException
 from fastapi.responses import HTMLResponse
 
 from glossator.against_people import against_people
-from glossator.difficulty import scores
+from glossator.difficulty import SCORES, scores
 from glossator.jobs.history import find, history
 from glossator.pieces.environment import environment
-from glossator.review.catalog import SCORES, Catalog
+from glossator.review.catalog import Catalog
 from glossator.review.desk import Desk
 from glossator.review.estimates import as_table, estimate
 from glossator.review.query import Query

@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from glossator.difficulty import SCORES
 from glossator.jobs.reasons import explained
 from glossator.pieces.shown import shown
-from glossator.review.catalog import SCORES, Catalog
+from glossator.review.catalog import Catalog
 from glossator.stages.filter import BOUNDS
 from glossator.workspace import Workspace
 
