@@ -26,6 +26,15 @@ def serious_faults(page: Any) -> list[list[str]]:
     return [one for one in found if one[0] in ("serious", "critical")]
 
 
+def until(page: Any, expression: str) -> None:
+    """Wait until something is true on the page. Playwright's own way wants `eval`, which the page's policy forbids."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
 def pair_of(page: Any) -> str:
     """Which pair the single view shows."""
     return str(page.locator("#view").get_attribute("data-pair"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+from tests.browser_kit import until
 
 import glossator
 
@@ -49,7 +50,7 @@ def test_captions_are_written_by_keyboard_and_kept(browser: Any, url: str, folde
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(url)
     page.goto(re.sub(r"/\?.*", "/captions", url))
-    page.wait_for_function("document.querySelector('.sheet img').naturalWidth > 0")
+    until(page, "document.querySelector('.sheet img').naturalWidth > 0")
     page.keyboard.type("A receipt that says Total 0.50 at the top, black on white.")
     assert page.locator(".guide .seen").count() == 4
     page.keyboard.press("Alt+ArrowRight")  # refused without a yes: playwright dismisses the question

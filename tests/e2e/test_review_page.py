@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.browser_kit import Open, open_first, pair_of, press, said_of
+from tests.browser_kit import Open, open_first, pair_of, press, said_of, until
 from tests.review_kit import (
     IN_PROCESS,
     make_source,
@@ -176,11 +176,11 @@ def test_a_record_of_several_pictures(tmp_path: Path, visit: Open) -> None:
         picture = page.locator("#picture")
         first = picture.get_attribute("src")
         page.keyboard.press("p")
-        page.wait_for_function("document.getElementById('picture').naturalWidth == 300")
+        until(page, "document.getElementById('picture').naturalWidth == 300")
         assert picture.get_attribute("src") == f"{first}?number=1"
         assert page.locator(".boxes").is_hidden()
         page.locator("[data-lights=answer]").first.click()  # its boxes lie on the first picture
-        page.wait_for_function("document.getElementById('picture').naturalWidth == 600")
+        until(page, "document.getElementById('picture').naturalWidth == 600")
         page.locator(".evidence rect").first.wait_for()
         page.close()
 

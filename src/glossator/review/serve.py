@@ -68,16 +68,7 @@ def serve(
     review = None
     try:
         review = Review(workspace, reviewer, read_only=read_only)
-        config = uvicorn.Config(
-            Guard(create(review), token, names, scheme=scheme, read_only=read_only),
-            log_level="warning",
-            access_log=False,  # addresses hold the token
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            ssl_certfile=tls[0] if tls else None,
-            ssl_keyfile=tls[1] if tls else None,
-        )
-        _load(config)
+        config = _config(Guard(create(review), token, names, scheme=scheme, read_only=read_only), tls)
         started(f"{scheme}://{name}/?token={token}")
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
@@ -88,11 +79,23 @@ def serve(
     ended(review.desk.farewell() if review is not None else "stopped before it had begun")
 
 
-def _load(config: uvicorn.Config) -> None:
+def _config(app: Guard, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # addresses hold the token
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
+    )
     try:
         config.load()
     except OSError as error:  # an SSLError is one
         raise UsageError(f"--tls-cert or --tls-key can't be used: {error}") from error
+    return config
 
 
 def _refuse_in_the_open(host: str, *, secure: bool) -> None:

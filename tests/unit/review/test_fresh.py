@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,6 @@ import glossator
 from glossator.errors import WorkspaceError
 from glossator.review.catalog import Catalog
 from glossator.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("fresh"), images=4)
-
-
-@pytest.fixture
-def ws(made: Workspace, tmp_path: Path) -> Workspace:
-    """A copy that a test may change."""
-    shutil.copytree(made.path, tmp_path / "ws")
-    return glossator.open(tmp_path / "ws")
-
-
-@pytest.fixture
-def client(ws: Workspace) -> Iterator[Client]:
-    with served(ws.path) as url:
-        yield let_in(url)
 
 
 def until(found: Callable[[], Any]) -> Any:

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,27 +13,8 @@ from typing import Any
 import pytest
 from tests.review_kit import HOSTILE, Client, let_in, make_hostile, make_workspace, served
 
-import glossator
 from glossator.verdict_log import open_log
 from glossator.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("routes"))
-
-
-@pytest.fixture
-def ws(made: Workspace, tmp_path: Path) -> Workspace:
-    """A copy that a test may change."""
-    shutil.copytree(made.path, tmp_path / "ws")
-    return glossator.open(tmp_path / "ws")
-
-
-@pytest.fixture
-def client(ws: Workspace) -> Iterator[Client]:
-    with served(ws.path) as url:
-        yield let_in(url)
 
 
 class _Markup(HTMLParser):

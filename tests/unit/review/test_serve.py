@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,23 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.review_kit import Client, let_in, make_workspace
+from tests.review_kit import Client, let_in
 
 import glossator
 from glossator.verdict_log import open_log
 from glossator.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("serve"), images=4)
-
-
-@pytest.fixture
-def ws(made: Workspace, tmp_path: Path) -> Workspace:
-    """A copy that a test may change."""
-    shutil.copytree(made.path, tmp_path / "ws")
-    return glossator.open(tmp_path / "ws")
 
 
 class Served:
