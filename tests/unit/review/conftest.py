@@ -16,7 +16,7 @@ from glossator.workspace import Workspace
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Nobody may change it."""
-    return make_workspace(tmp_path_factory.mktemp("review"), images=4)
+    return make_workspace(tmp_path_factory.mktemp("review"))
 
 
 @pytest.fixture
