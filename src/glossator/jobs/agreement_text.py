@@ -1,9 +1,8 @@
-"""How rules and people agree, as text for a person and as plain rows for a page."""
+"""How rules and people agree, as text for a terminal. A page shows it by `pieces/templates/pieces.html`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from glossator.against_people import RANDOM, AgainstPeople, FilterAgainstPeople, TwoReviewers
 from glossator.intervals import Interval
@@ -37,19 +36,14 @@ def agreement_text(found: AgainstPeople) -> str:
     return "\n".join(lines)
 
 
-def rule_rows(found: AgainstPeople) -> list[dict[str, Any]]:
-    """One plain row a rule and way of sampling: `sampling, rule, rejects, right, precision, recall` as shown texts.
-
-    The first row of each way of sampling is the whole filter's, under the name `all rules`.
-    """
-    rows = []
-    for one in found.filters:
-        whole = ("all rules", one.rules_reject, one.both_reject, one.precision, one.recall)
-        each = [(rule.rule, rule.rejects, rule.right, rule.precision, rule.recall) for rule in one.rules]
-        for name, rejects, right, precision, recall in [whole, *each]:
-            shown = {"precision": _shown(precision), "recall": _shown(recall)}
-            rows.append({"sampling": one.sampling, "rule": name, "rejects": rejects, "right": right, **shown})
-    return rows
+def _rule_rows(one: FilterAgainstPeople) -> list[tuple[str, ...]]:
+    """One row a rule; the first is the whole filter's, under the name `all rules`."""
+    whole = ("all rules", one.rules_reject, one.both_reject, one.precision, one.recall)
+    each = [(rule.rule, rule.rejects, rule.right, rule.precision, rule.recall) for rule in one.rules]
+    return [
+        (name, str(rejects), str(right), _shown(precision), _shown(recall))
+        for name, rejects, right, precision, recall in [whole, *each]
+    ]
 
 
 def _filter_lines(one: FilterAgainstPeople) -> list[str]:
@@ -60,9 +54,7 @@ def _filter_lines(one: FilterAgainstPeople) -> list[str]:
         f"  rules and people agree on {_shown(one.accuracy)} %, kappa {_shown(one.kappa, 1, 2)}",
         f"  of what the rules keep, people reject {_shown(one.wrong_of_kept)} %",
     ]
-    rows = [(row["rule"], str(row["rejects"]), str(row["right"]), row["precision"], row["recall"])
-            for row in rule_rows(AgainstPeople(0, 0, 0, (one,), (), ()))]  # fmt: skip
-    return lines + _table([("rule", "rejects", "people too", "precision %", "recall %"), *rows])
+    return lines + _table([("rule", "rejects", "people too", "precision %", "recall %"), *_rule_rows(one)])
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
